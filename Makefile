@@ -1,0 +1,76 @@
+# Everything for one computer: `make run` opens the shop, `make test` tries it. `make help` lists the rest.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+# Tried in this order; a name can exist and still not start.
+PYTHONS := $(PYTHON) python3.13 python3.12 python3.11 python3.14
+
+# A .venv whose Python has gone (moved, upgraded) is no installation.
+ifeq ($(shell [ -x $(BIN)/python ] && echo yes),)
+$(shell rm -f $(STAMP))
+endif
+
+.PHONY: help run test check bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make run     open the shop on this computer: PORT=8001 HOST=... POS_DATA_DIR=... make run"
+	@echo "make test    run the tests: make test ARGS='-k sales'"
+	@echo "make check   style, types, layers, migrations and the settings for production"
+	@echo "make bench   measure: make bench ARGS='--help'"
+	@echo "make clean   remove what can be made again; the shop's data (.pos) and .venv stay"
+
+run: $(STAMP)
+	@exec $(BIN)/python -m pos_backend.local.run
+
+test: $(STAMP)
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+bench: $(STAMP)
+	@exec $(BIN)/python -m benchmarks.run $(ARGS)
+
+check: $(STAMP)
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy .
+	$(BIN)/python -c "from importlinter.cli import lint_imports_command as check; check()"
+	@# Without a running database Django only warns that it could not compare with the applied migrations.
+	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+	@POS_ENV=production DEBUG=false ALLOWED_HOSTS=shop.example PUBLIC_BASE_URL=https://shop.example \
+	  DATABASE_URL=postgresql://pos@localhost/pos \
+	  SECRET_KEY="$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))')" \
+	  $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+clean:
+	rm -rf .pos-test .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis staticfiles
+	find . -path ./.venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+# `.installing` marks a half-made .venv, which is made anew. Root opens the new .venv for reading, because
+# PostgreSQL runs from it as another account.
+$(STAMP): requirements.txt requirements-dev.txt
+	@for candidate in $(PYTHONS); do \
+	  if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	    python="$$candidate"; break; \
+	  fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "Python 3.11 or newer is needed and was not found. Install it," \
+	    "or say where it is: PYTHON=/path/to/python3.11 make run" >&2; \
+	  exit 1; \
+	fi; \
+	echo "Installing (once) ..."; \
+	if [ "$$(id -u)" = 0 ]; then umask 022; fi; \
+	if [ -e .venv/.installing ] || ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+	  rm -rf .venv && mkdir .venv && touch .venv/.installing && "$$python" -m venv .venv || { \
+	    echo "The folder .venv could not be made. On Debian or Ubuntu: apt install python3-venv" >&2; \
+	    exit 1; \
+	  }; \
+	fi; \
+	touch .venv/.installing; \
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.txt || { \
+	  echo "The packages could not be installed; the reason is above. Run the same command again." >&2; \
+	  exit 1; \
+	}; \
+	rm .venv/.installing && touch $@

@@ -1,0 +1,165 @@
+"""One decorator that says everything about an endpoint, for Swagger and ReDoc.
+
+Every status that an endpoint may answer is named at the endpoint; what holds for all of them (401, 503) is added
+here once.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from drf_yasg import openapi
+from drf_yasg.inspectors import SwaggerAutoSchema
+from drf_yasg.utils import swagger_auto_schema
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+ERROR = openapi.Schema(
+    title="Error",
+    type=openapi.TYPE_OBJECT,
+    required=["error", "code"],
+    properties=OrderedDict(
+        error=openapi.Schema(type=openapi.TYPE_STRING, description="A sentence for a person."),
+        code=openapi.Schema(type=openapi.TYPE_STRING, description="The same for programs."),
+    ),
+)
+INVALID = openapi.Schema(
+    title="Invalid",
+    type=openapi.TYPE_OBJECT,
+    description="The fields that were refused, each with its sentences; or the error shape with a code.",
+    additional_properties=True,
+    example={"quantity": ["Must be at least 0.001."]},
+)
+IDEMPOTENCY_KEY = openapi.Parameter(
+    "Idempotency-Key",
+    openapi.IN_HEADER,
+    type=openapi.TYPE_STRING,
+    description="Send the request again with the same key and you get the first answer again, byte for byte, "
+    "with `Idempotent-Replayed: true`. Kept for at least 24 hours.",
+)
+IDEMPOTENCY_ERRORS = {
+    409: ["idempotency_in_progress"],
+    422: ["idempotency_key_reused"],
+}
+MEANINGS = {
+    400: "Not accepted; nothing was changed.",
+    401: "No token, or one that is not valid any more.",
+    403: "Your role does not allow this.",
+    404: "Not there, or not yours to see.",
+    409: "The state forbids it; nothing was changed.",
+    413: "The body is too large.",
+    415: "The body is not JSON.",
+    422: "The idempotency key was used for another request.",
+    429: "Too many attempts; see Retry-After.",
+    503: "Busy or restarting; send the same request again (see Retry-After).",
+}
+READ_ERRORS = (401, 503)
+WRITE_ERRORS = (400, 401, 413, 415, 503)
+
+
+class PosAutoSchema(SwaggerAutoSchema):
+    """drf-yasg's description without its guesses: query parameters and statuses are what `documented` says."""
+
+    def get_query_serializer(self) -> None:
+        return None
+
+    def get_filter_parameters(self) -> list[openapi.Parameter]:
+        return []
+
+
+def example(schema: Any, value: Any) -> dict[str, Any]:
+    """A response with its body's schema and one true example."""
+    return {"schema": schema, "value": value}
+
+
+def documented(
+    summary: str,
+    *,
+    description: str = "",
+    body: Any = None,
+    answers: Mapping[int, Any],
+    errors: Mapping[int, Sequence[str]] | None = None,
+    statuses: Sequence[int] = (),
+    query: Mapping[str, Any] | None = None,
+    keyed: bool = False,
+    public: bool = False,
+    methods: Sequence[str] | None = None,
+) -> Callable[[F], F]:
+    """Describes a view method. `errors` names the codes behind a status, `statuses` further plain statuses."""
+    responses = _responses(answers, errors or {}, statuses, keyed=keyed, writes=body is not None or keyed)
+    if public:
+        responses.pop(401, None)
+    parameters = [_parameter(name, text) for name, text in (query or {}).items()]
+    if keyed:
+        parameters.append(IDEMPOTENCY_KEY)
+    decorate: Callable[[F], F] = swagger_auto_schema(
+        methods=methods,
+        operation_summary=summary,
+        operation_description=description or summary,
+        request_body=body if body is not None else openapi.Schema(type=openapi.TYPE_OBJECT) if keyed else None,
+        manual_parameters=parameters,
+        responses=responses,
+        security=[] if public else [{"Token": []}],
+    )
+    return decorate
+
+
+def _responses(
+    answers: Mapping[int, Any],
+    errors: Mapping[int, Sequence[str]],
+    statuses: Sequence[int],
+    *,
+    keyed: bool,
+    writes: bool,
+) -> dict[int, openapi.Response]:
+    codes: dict[int, list[str]] = {status: [] for status in (WRITE_ERRORS if writes else READ_ERRORS)}
+    for status in statuses:
+        codes.setdefault(status, [])
+    for source in (errors, IDEMPOTENCY_ERRORS if keyed else {}):
+        for status, names in source.items():
+            codes.setdefault(status, []).extend(names)
+    responses = {status: _success(answer) for status, answer in answers.items()}
+    responses.update({status: _refusal(status, names) for status, names in sorted(codes.items())})
+    return responses
+
+
+def _success(answer: Any) -> openapi.Response:
+    if isinstance(answer, str):
+        return openapi.Response(answer)
+    if isinstance(answer, dict) and "schema" in answer:
+        return openapi.Response("Done.", answer["schema"], examples={"application/json": answer["value"]})
+    return openapi.Response("Done.", answer)
+
+
+def _refusal(status: int, codes: Sequence[str]) -> openapi.Response:
+    text = MEANINGS.get(status, "Refused.")
+    if codes:
+        text += " Codes: " + ", ".join(f"`{code}`" for code in dict.fromkeys(codes)) + "."
+    return openapi.Response(text, INVALID if status == 400 else ERROR)
+
+
+def _parameter(name: str, text: Any) -> openapi.Parameter:
+    """`text` is the description, or (description, type)."""
+    description, kind = text if isinstance(text, tuple) else (text, openapi.TYPE_STRING)
+    return openapi.Parameter(name, openapi.IN_QUERY, description=description, type=kind)
+
+
+PAGE = {
+    "page": ("Page number, from 1.", openapi.TYPE_INTEGER),
+    "page_size": ("Rows on a page, 50 unless given, at most 200.", openapi.TYPE_INTEGER),
+}
+CURSOR = {
+    "cursor": "Position of the page, as in `next` and `previous`.",
+    "page_size": ("Rows on a page, 50 unless given, at most 200.", openapi.TYPE_INTEGER),
+}
+
+
+def page_of(name: str, row: openapi.Schema | Any, *, counted: bool = False) -> openapi.Schema:
+    """The schema of a list page of `row`s."""
+    properties: OrderedDict[str, Any] = OrderedDict()
+    if counted:
+        properties["count"] = openapi.Schema(type=openapi.TYPE_INTEGER)
+    for link in ("next", "previous"):
+        properties[link] = openapi.Schema(type=openapi.TYPE_STRING, format="uri", x_nullable=True)
+    properties["results"] = openapi.Schema(type=openapi.TYPE_ARRAY, items=row)
+    return openapi.Schema(title=f"{name}Page", type=openapi.TYPE_OBJECT, properties=properties)

@@ -1,0 +1,24 @@
+"""The one place where rows are locked.
+
+Order, everywhere: idempotency row, sale, payments, stock rows by key, receipt counter last
+(docs/money-and-states.md). NO KEY UPDATE, because it does not block the foreign keys of new rows.
+"""
+
+from typing import TypeVar
+
+from django.db import connection
+from django.db.models import Model, QuerySet
+
+M = TypeVar("M", bound=Model)
+
+
+def locked(rows: QuerySet[M]) -> QuerySet[M]:
+    """`rows` locked in primary-key order until the transaction ends; two carts can then never wait in a circle."""
+    require_transaction()
+    return rows.order_by("pk").select_for_update(of=("self",), no_key=True)
+
+
+def require_transaction() -> None:
+    """Money and stock move only inside the transaction that the caller's door opened."""
+    if not connection.in_atomic_block:
+        raise RuntimeError("This service must run inside transaction.atomic().")

@@ -1,0 +1,26 @@
+"""What the ground floor stores."""
+
+from django.db import models
+
+
+class IdempotencyKey(models.Model):
+    """One answered request: the same user, path and key get these bytes again. Times are UTC moments.
+
+    The row commits together with what the request caused; a crash leaves neither. `user_id` is no foreign key
+    because this floor lies below the users.
+    """
+
+    user_id = models.BigIntegerField()
+    path = models.CharField(max_length=255)
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(null=True)
+    body = models.BinaryField(null=True)
+    created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user_id", "path", "key"], name="one_answer_per_key")]
+        verbose_name = "idempotency key"
+
+    def __str__(self) -> str:
+        return f"{self.key} of user {self.user_id}"

@@ -1,0 +1,112 @@
+"""JSON as the contract means it: bounded, strict, exact numbers, no text that a database cannot hold."""
+
+import json
+from decimal import Decimal
+from typing import IO, Any, NoReturn
+
+from django.conf import settings
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import BaseParser
+
+from apps.core.errors import DomainError
+from apps.core.money import ScientificNumber
+
+MAX_DEPTH = 32
+DRAIN_BYTES = 16_000_000
+
+
+class BodyTooLarge(DomainError):
+    status = 413
+    code = "too_large"
+
+
+class StrictJSONParser(BaseParser):
+    """Refuses NaN, duplicate keys, deep nesting, NUL and lone surrogates; numbers become exact decimals."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: IO[bytes], media_type: str | None = None, parser_context: dict[str, Any] | None = None
+    ) -> Any:
+        return parse_json(read_limited(stream))
+
+
+def read_limited(stream: IO[bytes]) -> bytes:
+    """The whole body, or `BodyTooLarge`.
+
+    What is too much is read away first: closing the connection on unread data would reset it before the
+    client has seen the answer.
+    """
+    limit = settings.MAX_BODY_BYTES
+    body = stream.read(limit + 1)
+    if len(body) <= limit:
+        return body
+    drained = len(body)
+    while drained < DRAIN_BYTES and (chunk := stream.read(65_536)):
+        drained += len(chunk)
+    raise BodyTooLarge(f"The body is larger than {limit:,} bytes. Send less at once.")
+
+
+def parse_json(body: bytes) -> Any:
+    """The document in `body`; raises DRF's `ParseError` with a sentence for everything that is not accepted."""
+    try:
+        document = json.loads(
+            body.decode(),
+            parse_float=_exact,
+            parse_constant=_not_a_number,
+            object_pairs_hook=_unique_keys,
+        )
+    except RecursionError:
+        raise ParseError("The JSON is nested too deeply.") from None
+    except ParseError:
+        raise
+    except ValueError as error:
+        raise ParseError(f"The body is not valid JSON: {_position(error)}.") from None
+    # The walk is needed only where nesting is possible beyond the limit or an escape may hide a bad character.
+    if b"\\u" in body or body.count(b"[") + body.count(b"{") > MAX_DEPTH:
+        _check(document, 0)
+    return document
+
+
+def _exact(text: str) -> Decimal:
+    return ScientificNumber(text) if "e" in text or "E" in text else Decimal(text)
+
+
+def _not_a_number(name: str) -> NoReturn:
+    raise ParseError(f"{name} is not a number.")
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ParseError("The JSON has the same key twice in one object.")
+    return found
+
+
+def _position(error: ValueError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at line {error.lineno} column {error.colno}"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    return "a number has too many digits"
+
+
+def _check(value: Any, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise ParseError("The JSON is nested too deeply.")
+    if isinstance(value, str):
+        _check_text(value)
+    elif isinstance(value, list):
+        for item in value:
+            _check(item, depth + 1)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check_text(key)
+            _check(item, depth + 1)
+
+
+def _check_text(text: str) -> None:
+    if "\x00" in text:
+        raise ParseError("Text may not contain the NUL character.")
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise ParseError("Text may not contain half of a surrogate pair.")

@@ -1,0 +1,51 @@
+"""The three calls that go up the house, bound by name in `settings.PORTS` (docs/adr/0003-ports.md).
+
+A lower room cannot import an upper one, yet a new product opens its stock (inventory), a checkout takes cash
+(payments), and a sale shows its payments. Each port is typed here and bound once.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any, Protocol, cast
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+
+class OpenStock(Protocol):
+    """Gives new products their stock row and, where it is not zero, the opening movement."""
+
+    def __call__(self, quantities: Mapping[int, Decimal], *, user_id: int | None, now: datetime) -> None: ...
+
+
+class TakeCash(Protocol):
+    """Records cash for a sale, completes the sale when that pays it; the payment as it appears on the wire."""
+
+    def __call__(
+        self, sale: Any, *, amount: Decimal, tendered: Decimal, user: Any, now: datetime
+    ) -> dict[str, Any]: ...
+
+
+class PaymentsOfSales(Protocol):
+    """The payments of several sales as they appear on the wire, by sale id, in one statement."""
+
+    def __call__(self, sale_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]: ...
+
+
+@cache
+def _bound(name: str) -> Any:
+    return import_string(settings.PORTS[name])
+
+
+def open_stock() -> OpenStock:
+    return cast(OpenStock, _bound("open_stock"))
+
+
+def take_cash() -> TakeCash:
+    return cast(TakeCash, _bound("take_cash"))
+
+
+def payments_of_sales() -> PaymentsOfSales:
+    return cast(PaymentsOfSales, _bound("payments_of_sales"))

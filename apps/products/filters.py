@@ -1,0 +1,44 @@
+"""How products are found and sorted."""
+
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+
+from apps.core.filters import IdFilter
+from apps.products import selectors
+from apps.products.models import Product
+
+ORDERINGS = {
+    "name": "name",
+    "price": "price",
+    "stock_level__quantity": "stock",
+    "created_at": "created_at",
+}
+
+
+class StableOrdering(django_filters.OrderingFilter):
+    """Equal prices keep one order from page to page."""
+
+    def filter(self, qs: QuerySet[Any, Any], value: list[str] | None) -> QuerySet[Any, Any]:
+        return super().filter(qs, value).order_by(*[self.get_ordering_value(name) for name in value or ["name"]], "id")
+
+
+class ProductFilter(django_filters.FilterSet):
+    search = django_filters.CharFilter(method="by_text", max_length=200)
+    category = IdFilter()
+    is_active = django_filters.BooleanFilter()
+    low_stock = django_filters.BooleanFilter(method="by_low_stock")
+    ordering = StableOrdering(fields=ORDERINGS)
+
+    class Meta:
+        model = Product
+        fields = ()
+
+    def by_text(self, products: QuerySet[Any, Any], name: str, text: str) -> QuerySet[Any, Any]:
+        return selectors.search(products, text)
+
+    def by_low_stock(self, products: QuerySet[Any, Any], name: str, wanted: bool) -> QuerySet[Any, Any]:
+        if wanted:
+            return selectors.low_stock(products)
+        return products.exclude(pk__in=selectors.low_stock(Product.objects.all()).values("pk"))

@@ -1,0 +1,63 @@
+"""Changing the catalogue. Call inside a transaction."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.db.models import ProtectedError
+
+from apps.core import money, ports
+from apps.products import barcodes
+from apps.products.errors import CategoryInUse
+from apps.products.models import Category, Product
+
+
+def create_product(fields: Mapping[str, Any], *, stock: Decimal, user_id: int | None, now: datetime) -> Product:
+    """A new product; an opening stock other than zero is recorded as its first movement."""
+    product = Product(**fields)
+    set_barcode(product, fields.get("barcode"))
+    product.save(force_insert=True)
+    ports.open_stock()({product.pk: stock}, user_id=user_id, now=now)
+    return product
+
+
+def update_product(product: Product, fields: Mapping[str, Any]) -> Product:
+    """Changes the given fields of the catalogue row and nothing else; stock is not among them."""
+    for name, value in fields.items():
+        setattr(product, name, value)
+    changed = [*fields, "updated_at"]
+    if "barcode" in fields:
+        set_barcode(product, fields["barcode"])
+        changed.append("barcode_key")
+    product.save(update_fields=changed)
+    return product
+
+
+def set_barcode(product: Product, barcode: str | None) -> None:
+    """The barcode as printed, and the key that all its forms share; an empty one is none."""
+    product.barcode = barcodes.clean(barcode or "") or None
+    product.barcode_key = barcodes.lookup_key(product.barcode) if product.barcode else None
+
+
+def remove_product(product: Product) -> None:
+    """Deletes a product that never moved or sold; any other is deactivated, so that history keeps its name."""
+    try:
+        with transaction.atomic():
+            product.delete()
+    except ProtectedError:
+        update_product(product, {"is_active": False})
+
+
+def remove_category(category: Category) -> None:
+    """Raises `CategoryInUse` while products stand on the shelf."""
+    try:
+        category.delete()
+    except ProtectedError:
+        raise CategoryInUse("Products are in this category. Move them to another one first.") from None
+
+
+def unit_total(price: Decimal, tax: Decimal, prices_include_tax: bool) -> Decimal:
+    """What the customer pays for one unit, tax included, to the cent."""
+    return price if prices_include_tax else money.round_money(price + price * tax / 100)

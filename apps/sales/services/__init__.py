@@ -1,0 +1,29 @@
+"""What changes sales."""
+
+from apps.sales.services.cancelling import cancel_sale, expire_sales
+from apps.sales.services.checkout import Checkout, Order, OrderLine, sell
+from apps.sales.services.settling import (
+    check_payable,
+    complete_sale,
+    find_and_lock,
+    hold,
+    note,
+    release,
+    settle,
+)
+
+__all__ = [
+    "Checkout",
+    "Order",
+    "OrderLine",
+    "cancel_sale",
+    "check_payable",
+    "complete_sale",
+    "expire_sales",
+    "find_and_lock",
+    "hold",
+    "note",
+    "release",
+    "sell",
+    "settle",
+]

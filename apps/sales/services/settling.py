@@ -1,0 +1,125 @@
+"""The sums of money on a sale, and its completion. Call inside a transaction, on a sale that is locked.
+
+`sales` may not look at payments: whatever it must know of them stands on the sale.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import connection
+
+from apps.core import money
+from apps.core.locking import locked, require_transaction
+from apps.sales.errors import (
+    PaymentInProgress,
+    SaleAlreadyCompleted,
+    SaleCancelled,
+    SaleCompleted,
+    SaleNotFound,
+    SaleNotPaid,
+)
+from apps.sales.models import Sale
+from apps.sales.states import PaymentStatus, Status, payment_status
+
+NEXT_RECEIPT = """
+    INSERT INTO sales_receiptcounter AS counter (id, last) VALUES (1, 1)
+    ON CONFLICT (id) DO UPDATE SET last = counter.last + 1 RETURNING last
+"""
+
+
+def find_and_lock(sale_id: int, *, cashier_id: int | None = None) -> Sale:
+    """The sale, locked; with `cashier_id` only that cashier's. Raises `SaleNotFound`."""
+    sales = Sale.objects.select_related("cashier").filter(pk=sale_id)
+    if cashier_id is not None:
+        sales = sales.filter(cashier_id=cashier_id)
+    sale = locked(sales).first()
+    if sale is None:
+        raise SaleNotFound
+    return sale
+
+
+def check_payable(sale: Sale, amount: Decimal) -> Decimal:
+    """What may still be paid, when `amount` is not more than that or not held by another attempt.
+
+    Raises `SaleCancelled`, `SaleCompleted`, and `PaymentInProgress` while another attempt holds the amount.
+    """
+    if sale.status == Status.CANCELLED:
+        raise SaleCancelled(f"{sale.sale_number} is cancelled. Make a new sale.")
+    if sale.status == Status.COMPLETED:
+        raise SaleCompleted(f"{sale.sale_number} is paid already.")
+    if sale.balance_due - sale.amount_pending < amount <= sale.balance_due:
+        raise PaymentInProgress(
+            f"Another payment of {money.format_money(sale.amount_pending)} is under way for {sale.sale_number}. "
+            "Wait for its outcome or cancel it."
+        )
+    return sale.balance_due
+
+
+def hold(sale: Sale, amount: Decimal, *, now: datetime) -> None:
+    """An attempt that is under way keeps `amount` from being paid twice."""
+    sale.amount_pending += amount
+    _save(sale, now, ["amount_pending"])
+
+
+def release(sale: Sale, amount: Decimal, *, now: datetime) -> None:
+    """The attempt came to nothing; the amount may be paid otherwise."""
+    sale.amount_pending -= amount
+    _save(sale, now, ["amount_pending"])
+
+
+def settle(
+    sale: Sale, amount: Decimal, *, label: str, now: datetime, change: Decimal = money.ZERO, held: bool = False
+) -> None:
+    """`amount` has been paid by `label` (`Cash`, `M-Pesa`); a sale that is fully paid completes by itself."""
+    require_transaction()
+    if held:
+        sale.amount_pending -= amount
+    sale.amount_paid += amount
+    sale.change += change
+    labels = sale.payment_method.split(" + ") if sale.payment_method else []
+    if label not in labels:
+        sale.payment_method = " + ".join([*labels, label])
+    sale.payment_status = payment_status(total=sale.total, paid=sale.amount_paid, refunded=sale.amount_refunded)
+    changed = ["amount_pending", "amount_paid", "change", "payment_method", "payment_status"]
+    if sale.payment_status == PaymentStatus.PAID:
+        changed += _complete(sale, now)
+    _save(sale, now, changed)
+
+
+def complete_sale(sale: Sale, *, now: datetime) -> None:
+    """Completes a paid sale. Raises `SaleNotPaid`, `SaleAlreadyCompleted`, `SaleCancelled`."""
+    if sale.status == Status.CANCELLED:
+        raise SaleCancelled(f"{sale.sale_number} is cancelled. Make a new sale.")
+    if sale.status == Status.COMPLETED:
+        raise SaleAlreadyCompleted(f"{sale.sale_number} is completed already, receipt {sale.receipt_number}.")
+    if sale.balance_due > 0:
+        raise SaleNotPaid(f"{money.format_money(sale.balance_due)} of {sale.sale_number} is still to be paid.")
+    sale.payment_status = PaymentStatus.PAID
+    _save(sale, now, ["payment_status", *_complete(sale, now)])
+
+
+def note(sale: Sale, fields: Mapping[str, str], *, now: datetime) -> None:
+    """Changes `notes`, `customer_name` or `customer_phone` and nothing else."""
+    for name, value in fields.items():
+        setattr(sale, name, value)
+    _save(sale, now, list(fields))
+
+
+def _complete(sale: Sale, now: datetime) -> list[str]:
+    sale.status = Status.COMPLETED
+    sale.completed_at = now
+    sale.receipt = _next_receipt()
+    return ["status", "completed_at", "receipt"]
+
+
+def _next_receipt() -> int:
+    """The next of an unbroken series. The row stays locked until commit, so it is taken last."""
+    with connection.cursor() as cursor:
+        cursor.execute(NEXT_RECEIPT)
+        return int(cursor.fetchone()[0])
+
+
+def _save(sale: Sale, now: datetime, changed: list[str]) -> None:
+    sale.updated_at = now
+    sale.save(update_fields=[*changed, "updated_at"])

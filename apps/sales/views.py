@@ -1,0 +1,158 @@
+"""The till's view of sales."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from rest_framework import status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from apps.core import ports
+from apps.core.docs import CURSOR, documented, page_of
+from apps.core.idempotency import idempotent
+from apps.core.pagination import NewestFirst
+from apps.sales import selectors, services
+from apps.sales.errors import SaleNotFound
+from apps.sales.filters import SaleFilter
+from apps.sales.models import Sale
+from apps.sales.serializers import CustomerForm, OrderForm, SaleSerializer, sale_data
+
+FILTERS = {
+    "status": "`pending`, `completed` or `cancelled`.",
+    "payment_status": "`unpaid`, `partial`, `paid` or `refunded`.",
+    "cashier": ("Id of a person.", "integer"),
+    "start_date": "First day of the shop (2026-11-22) or an ISO 8601 timestamp.",
+    "end_date": "Last day, included, or an ISO 8601 timestamp.",
+    "search": "Beginning of the sale number, customer name or phone; or a receipt number.",
+    **CURSOR,
+}
+
+
+class SaleViewSet(GenericViewSet[Sale]):
+    """Cashiers see their own sales, administrators all."""
+
+    queryset = Sale.objects.all()
+    pagination_class = NewestFirst
+    filterset_class = SaleFilter
+    lookup_value_regex = "[0-9]{1,18}"
+
+    def get_queryset(self) -> QuerySet[Sale]:
+        return selectors.sales_seen_by(self.request.user)
+
+    @documented(
+        "List sales, newest first",
+        answers={200: page_of("Sale", SaleSerializer)},
+        statuses=(400, 404),
+        query=FILTERS,
+    )
+    def list(self, request: Request) -> Response:
+        return self._page(self.get_queryset())
+
+    @documented(
+        "Today's sales, newest first",
+        description="Today is the shop's calendar day.",
+        answers={200: page_of("Sale", SaleSerializer)},
+        statuses=(400, 404),
+        query=FILTERS,
+    )
+    @action(detail=False)
+    def today(self, request: Request) -> Response:
+        return self._page(selectors.made_today(self.get_queryset(), timezone.now()))
+
+    @documented("One sale", answers={200: SaleSerializer}, errors={404: ["sale_not_found"]})
+    def retrieve(self, request: Request, pk: str) -> Response:
+        return self._sale(pk)
+
+    @documented(
+        "Sell",
+        description="Stock is taken at once, all or nothing. `amount_paid` is cash handed over now; a sale that "
+        "is fully paid completes by itself. Prices, taxes and costs come from the products.",
+        body=OrderForm,
+        answers={201: SaleSerializer},
+        errors={403: ["discount_not_allowed"], 409: ["insufficient_stock"]},
+        keyed=True,
+    )
+    @idempotent
+    def create(self, request: Request) -> Response:
+        form = OrderForm(data=request.data)
+        form.is_valid(raise_exception=True)
+        done = services.sell(
+            form.order(), cashier=request.user, discount_limit=_discount_limit(request), now=timezone.now()
+        )
+        data = sale_data(done.sale, done.items, done.payments, with_cost=request.user.is_admin)
+        return Response(data, status.HTTP_201_CREATED)
+
+    @documented(
+        "Change notes and customer",
+        description="Only `notes`, `customer_name` and `customer_phone`; other fields that are sent back are ignored.",
+        body=CustomerForm,
+        answers={200: SaleSerializer},
+        errors={404: ["sale_not_found"]},
+    )
+    def partial_update(self, request: Request, pk: str) -> Response:
+        form = CustomerForm(data=request.data, partial=True)
+        form.is_valid(raise_exception=True)
+        with transaction.atomic():
+            services.note(self._locked(pk), form.validated_data, now=timezone.now())
+        return self._sale(pk)
+
+    @documented(
+        "Cancel a pending sale",
+        description="Only without settled or running payments. The stock returns exactly once.",
+        answers={200: SaleSerializer},
+        errors={
+            404: ["sale_not_found"],
+            409: ["sale_already_cancelled", "sale_completed", "sale_has_payments", "payment_in_progress"],
+        },
+        keyed=True,
+    )
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def cancel(self, request: Request, pk: str) -> Response:
+        services.cancel_sale(self._locked(pk), user_id=request.user.pk, now=timezone.now())
+        return self._sale(pk)
+
+    @documented(
+        "Complete a paid sale",
+        description="A sale that is paid in full completes by itself; this is for tills that ask all the same.",
+        answers={200: SaleSerializer},
+        errors={
+            404: ["sale_not_found"],
+            409: ["sale_not_paid", "sale_already_completed", "sale_cancelled"],
+        },
+        keyed=True,
+    )
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def complete(self, request: Request, pk: str) -> Response:
+        services.complete_sale(self._locked(pk), now=timezone.now())
+        return self._sale(pk)
+
+    def _locked(self, pk: str) -> Sale:
+        user = self.request.user
+        return services.find_and_lock(int(pk), cashier_id=None if user.is_admin else user.pk)
+
+    def _sale(self, pk: str) -> Response:
+        sale = self.get_queryset().filter(pk=pk).first()
+        if sale is None:
+            raise SaleNotFound
+        return Response(self._data([sale])[0])
+
+    def _page(self, sales: QuerySet[Sale]) -> Response:
+        return self.get_paginated_response(self._data(self.paginate_queryset(self.filter_queryset(sales)) or []))
+
+    def _data(self, sales: Sequence[Sale]) -> Sequence[dict[str, Any]]:
+        payments = ports.payments_of_sales()([sale.pk for sale in sales])
+        with_cost = self.request.user.is_admin
+        return [sale_data(sale, sale.items.all(), payments.get(sale.pk, []), with_cost=with_cost) for sale in sales]
+
+
+def _discount_limit(request: Request) -> Decimal | None:
+    return None if request.user.is_admin else settings.CASHIER_MAX_DISCOUNT_PERCENT

@@ -1,0 +1,75 @@
+"""People on the wire."""
+
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+
+from apps.users.models import User
+
+
+class UserSerializer(serializers.ModelSerializer[User]):
+    """A person; `password` is accepted, never shown."""
+
+    password = serializers.CharField(
+        write_only=True, max_length=128, trim_whitespace=False, style={"input_type": "password"}
+    )
+
+    class Meta:
+        model = User
+        fields = (
+            "id",
+            "username",
+            "email",
+            "first_name",
+            "last_name",
+            "role",
+            "phone_number",
+            "is_active",
+            "created_at",
+            "password",
+        )
+        read_only_fields = ("id", "created_at")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # A PUT without a password keeps the one there is: nobody can send back what was never shown.
+        if self.instance is not None:
+            self.fields["password"].required = False
+
+    def validate_username(self, username: str) -> str:
+        username = User.normalize_username(username)
+        others = User.objects.filter(username__iexact=username)
+        if self.instance is not None:
+            others = others.exclude(pk=self.instance.pk)
+        if others.exists():
+            raise serializers.ValidationError("This user name is taken.")
+        return username
+
+
+class RegisteredSerializer(serializers.Serializer[Any]):
+    user = UserSerializer()
+
+
+class LoginSerializer(serializers.Serializer[Any]):
+    username = serializers.CharField(max_length=150)
+    password = serializers.CharField(max_length=128, trim_whitespace=False)
+
+
+class PasswordSerializer(serializers.Serializer[Any]):
+    old_password = serializers.CharField(max_length=128, trim_whitespace=False)
+    new_password = serializers.CharField(max_length=128, trim_whitespace=False)
+
+
+class SignedInSerializer(serializers.Serializer[Any]):
+    """The token in clear, shown this once."""
+
+    token = serializers.CharField()
+    expiry = serializers.DateTimeField()
+    user = UserSerializer()
+
+
+class MessageSerializer(serializers.Serializer[Any]):
+    message = serializers.CharField()
+
+    class Meta:
+        ref_name: ClassVar = "Message"

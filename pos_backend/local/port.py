@@ -1,0 +1,67 @@
+"""Whether the port is free, and a sentence that says what to do when it is not."""
+
+import contextlib
+import errno
+import socket
+
+import psutil
+
+from pos_backend.local.account import LauncherError
+
+
+def require_free_port(host: str, port: int) -> None:
+    try:
+        _bind(host, port)
+    except socket.gaierror:
+        raise LauncherError(f"HOST {host!r} is not known. Try HOST=127.0.0.1 make run") from None
+    except OSError as error:
+        raise LauncherError(_sentence(error.errno, host, port)) from None
+
+
+def _bind(host: str, port: int) -> None:
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)
+
+
+def _sentence(number: int | None, host: str, port: int) -> str:
+    if number == errno.EADDRINUSE:
+        return taken_sentence(port, _user_of(port), _next_free(host, port))
+    if number == errno.EADDRNOTAVAIL:
+        return f"HOST {host} is no address of this computer. Try HOST=127.0.0.1 make run"
+    if number == errno.EACCES:
+        return f"Port {port} needs the rights of an administrator. Choose one above 1023: PORT=8000 make run"
+    return f"Port {port} cannot be opened on {host}: {errno.errorcode.get(number or 0, number)}."
+
+
+def taken_sentence(port: int, user: str, free_port: int) -> str:
+    by = f" by {user}" if user else ""
+    return (
+        f"Port {port} is already in use{by}. Stop that program or choose another: PORT={free_port} make run"
+    )
+
+
+def _next_free(host: str, port: int) -> int:
+    for candidate in range(port + 1, min(port + 50, 65536)):
+        with contextlib.suppress(OSError):
+            _bind(host, candidate)
+            return candidate
+    return 8000
+
+
+def _user_of(port: int) -> str:
+    """The program that listens there, as far as we may know it."""
+    with contextlib.suppress(psutil.Error, OSError):
+        for found in psutil.net_connections(kind="tcp"):
+            if found.status == psutil.CONN_LISTEN and found.laddr[1:] == (port,) and found.pid:
+                return _describe(psutil.Process(found.pid))
+    return ""
+
+
+def _describe(process: psutil.Process) -> str:
+    if any("pos_backend.wsgi" in word for word in process.cmdline()):
+        return f"another copy of this shop, running as process {process.pid}"
+    return f"{process.name()}, running as process {process.pid}"

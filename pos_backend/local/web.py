@@ -1,0 +1,30 @@
+"""The web server: how it is started, and whether it is open."""
+
+import http.client
+import sys
+
+from pos_backend.local.children import Program
+from pos_backend.local.options import Options
+
+
+def web_server(options: Options) -> Program:
+    command = [sys.executable, "-m", "gunicorn", "pos_backend.wsgi:application", "--bind", options.bind]
+    command += ["--workers", str(options.workers), "--worker-class", "gthread", "--threads", "8"]
+    command += ["--timeout", "30", "--graceful-timeout", "20", "--log-level", "warning"]
+    # Its control socket would be put into the home folder, which need not exist.
+    command += ["--no-control-socket"]
+    if options.access_log:
+        command += ["--access-logfile", "-"]
+    return Program("The web server", tuple(command))
+
+
+def health(host: str, port: int) -> int | None:
+    """The status of the answer at /healthz/, or None without one."""
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", "/healthz/", headers={"Host": f"localhost:{port}"})
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()

@@ -1,0 +1,17 @@
+"""The one URL router of the API."""
+
+from rest_framework.routers import SimpleRouter
+
+from apps.inventory.views import MovementViewSet
+from apps.payments.views import PaymentViewSet
+from apps.products.views import CategoryViewSet, ProductViewSet
+from apps.sales.views import SaleViewSet
+from apps.users.views import UserViewSet
+
+router = SimpleRouter()
+router.register("users", UserViewSet, basename="user")
+router.register("products/categories", CategoryViewSet, basename="category")
+router.register("products", ProductViewSet, basename="product")
+router.register("inventory/movements", MovementViewSet, basename="movement")
+router.register("sales/sales", SaleViewSet, basename="sale")
+router.register("payments/payments", PaymentViewSet, basename="payment")

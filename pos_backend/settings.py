@@ -1,0 +1,267 @@
+"""Settings, all from the environment or `.env`; `.env.example` explains every variable.
+
+`POS_ENV` is `development` when nothing but the embedded database is configured, else `production`:
+production refuses to start without its own secret key and switches HTTPS on.
+"""
+
+import secrets
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import dj_database_url
+from decouple import Csv, config
+from django.core.exceptions import ImproperlyConfigured
+
+from pos_backend.local.postgres import embedded_url
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+POS_DATA_DIR = Path(config("POS_DATA_DIR", default=str(BASE_DIR / ".pos"))).absolute()
+
+DATABASE_URL = config("DATABASE_URL", default="")
+DB_NAME = config("DB_NAME", default="")
+EMBEDDED_DATABASE = not (DATABASE_URL or DB_NAME)
+
+DEBUG = config("DEBUG", default=False, cast=bool)
+POS_ENV = config("POS_ENV", default="development" if EMBEDDED_DATABASE or DEBUG else "production")
+if POS_ENV not in ("development", "production"):
+    raise ImproperlyConfigured(f"POS_ENV must be development or production, not {POS_ENV!r}.")
+DEVELOPMENT = POS_ENV == "development"
+
+
+def _secret_key() -> str:
+    """The configured key; while trying out, one kept in the data folder so that sign-ins survive a restart."""
+    if key := config("SECRET_KEY", default=""):
+        return str(key)
+    if not DEVELOPMENT:
+        raise ImproperlyConfigured("SECRET_KEY is not set: put a long random value into the environment or .env.")
+    path = POS_DATA_DIR / "secret_key"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(50))
+    return path.read_text().strip()
+
+
+SECRET_KEY = _secret_key()
+ALLOWED_HOSTS = config("ALLOWED_HOSTS", default="localhost,127.0.0.1,[::1]" if DEVELOPMENT else "", cast=Csv())
+PUBLIC_BASE_URL = config("PUBLIC_BASE_URL", default="")
+CSRF_TRUSTED_ORIGINS = config("CSRF_TRUSTED_ORIGINS", default="", cast=Csv())
+CORS_ALLOWED_ORIGINS = config(
+    "CORS_ALLOWED_ORIGINS",
+    default="http://localhost:3000,http://localhost:5173" if DEVELOPMENT else "",
+    cast=Csv(),
+)
+CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "x-requested-with"]
+CORS_EXPOSE_HEADERS = ["Idempotent-Replayed", "Retry-After"]
+CORS_URLS_REGEX = r"^/(api/|swagger|redoc)"
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "django_filters",
+    "drf_yasg",
+    "knox",
+    "pgtrigger",
+    "rest_framework",
+    "pos_backend",
+    "apps.core",
+    "apps.users",
+    "apps.products",
+    "apps.inventory",
+    "apps.sales",
+    "apps.payments",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "apps.core.middleware.CleanUrlMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "pos_backend.urls"
+WSGI_APPLICATION = "pos_backend.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- Database ---------------------------------------------------------------------------------------------
+
+
+def _database() -> dict[str, object]:
+    if DB_NAME and not DATABASE_URL:
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": DB_NAME,
+            "USER": config("DB_USER", default=""),
+            "PASSWORD": config("DB_PASSWORD", default=""),
+            "HOST": config("DB_HOST", default="localhost"),
+            "PORT": config("DB_PORT", default="5432"),
+        }
+    url = DATABASE_URL or embedded_url(POS_DATA_DIR)
+    if not url.startswith(("postgres://", "postgresql://")):
+        raise ImproperlyConfigured("DATABASE_URL must begin with postgresql:// - no other database is supported.")
+    return dict(dj_database_url.parse(url))
+
+
+# A till never waits long: a lock that is not free in 3 s is answered with "busy, try again" rather than
+# with a hanging screen, and a killed client does not keep its locks (docs/money-and-states.md).
+SESSION_LIMITS = (
+    "-c lock_timeout=3s -c statement_timeout=15s -c idle_in_transaction_session_timeout=15s"
+    " -c client_connection_check_interval=1s"
+)
+DATABASES = {
+    "default": {
+        **_database(),
+        "CONN_MAX_AGE": config("CONN_MAX_AGE", default=600, cast=int),
+        "CONN_HEALTH_CHECKS": True,
+        "ATOMIC_REQUESTS": False,
+    }
+}
+_options = DATABASES["default"].setdefault("OPTIONS", {})
+_options["options"] = f"{SESSION_LIMITS} {_options.get('options', '')}".strip()  # type: ignore[attr-defined]
+_options.setdefault("connect_timeout", 5)  # type: ignore[attr-defined]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Our own token model replaces knox's, so knox's tables would only stand empty.
+MIGRATION_MODULES = {"knox": None}
+
+# --- People -----------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "users.User"
+# User names are unique without regard to case, by a constraint that this check does not know.
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]
+AUTHENTICATION_BACKENDS = ["apps.users.authentication.GuardedBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": config("PASSWORD_MIN_LENGTH", default=12, cast=int)},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+KNOX_TOKEN_MODEL = "users.AuthToken"
+REST_KNOX = {
+    "TOKEN_TTL": timedelta(hours=config("TOKEN_HOURS", default=12, cast=int)),
+    "AUTH_HEADER_PREFIX": "Token",
+    "TOKEN_MODEL": KNOX_TOKEN_MODEL,
+}
+# How many proxies stand in front: only then is X-Forwarded-For believed, and only that far.
+NUM_PROXIES = config("NUM_PROXIES", default=0, cast=int)
+
+# --- API --------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["apps.users.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["apps.core.parsers.StrictJSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "apps.core.negotiation.AlwaysJSON",
+    "DEFAULT_PAGINATION_CLASS": "apps.core.pagination.NumberedPages",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "EXCEPTION_HANDLER": "apps.core.error_handler.exception_handler",
+    "NUM_PROXIES": NUM_PROXIES,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+MAX_BODY_BYTES = 2_500_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+SWAGGER_SETTINGS = {
+    "DEFAULT_AUTO_SCHEMA_CLASS": "apps.core.docs.PosAutoSchema",
+    "DEFAULT_INFO": "pos_backend.urls.API_INFO",
+    "SECURITY_DEFINITIONS": {
+        "Token": {
+            "type": "apiKey",
+            "name": "Authorization",
+            "in": "header",
+            "description": "`Token <token>`, with the token that `POST /api/auth/login/` answered.",
+        }
+    },
+    "USE_SESSION_AUTH": False,
+    "PERSIST_AUTH": True,
+    "DEFAULT_MODEL_RENDERING": "example",
+}
+
+# Where a lower room needs one above it, it asks for the port by name (docs/adr/0003-ports.md).
+PORTS = {
+    "open_stock": "apps.inventory.services.open_stock",
+    "take_cash": "apps.payments.services.take_cash_at_checkout",
+    "payments_of_sales": "apps.payments.selectors.payments_of_sales",
+}
+
+# --- The shop ---------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en-gb"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = config("TIME_ZONE", default="Africa/Nairobi")
+CURRENCY = config("CURRENCY", default="KES")
+PRICES_INCLUDE_TAX = config("PRICES_INCLUDE_TAX", default=True, cast=bool)
+CASHIER_MAX_DISCOUNT_PERCENT = config("CASHIER_MAX_DISCOUNT_PERCENT", default="10", cast=Decimal)
+SALE_EXPIRY_MINUTES = config("SALE_EXPIRY_MINUTES", default=120, cast=int)
+IDEMPOTENCY_KEEP_HOURS = config("IDEMPOTENCY_KEEP_HOURS", default=72, cast=int)
+
+# --- Files ------------------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(config("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
+MEDIA_URL = "/media/"
+MEDIA_ROOT = Path(config("MEDIA_ROOT", default=str(POS_DATA_DIR / "media")))
+# Trying out serves static files straight from the packages, so that no `collectstatic` is needed.
+WHITENOISE_USE_FINDERS = DEVELOPMENT
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEVELOPMENT
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+# --- Transport --------------------------------------------------------------------------------------------
+SECURE_SSL_REDIRECT = config("SECURE_SSL_REDIRECT", default=not DEVELOPMENT, cast=bool)
+SECURE_REDIRECT_EXEMPT = [r"^healthz/$", r"^readyz/$"]
+SECURE_HSTS_SECONDS = 0 if DEVELOPMENT else 31_536_000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = not DEVELOPMENT
+SECURE_HSTS_PRELOAD = not DEVELOPMENT
+SESSION_COOKIE_SECURE = not DEVELOPMENT
+CSRF_COOKIE_SECURE = not DEVELOPMENT
+X_FRAME_OPTIONS = "DENY"
+if NUM_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": config("LOG_LEVEL", default="WARNING")},
+    "loggers": {
+        # A refused request is an answer, not an event for the operator.
+        "django.request": {"level": "ERROR"},
+        "django.security.DisallowedHost": {"handlers": [], "propagate": False},
+    },
+}
