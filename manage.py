@@ -21,7 +21,9 @@ def _what_to_do() -> str:
 
     if settings.EMBEDDED_DATABASE:
         return "Start the shop with `make run` and try again in a second terminal, or set DATABASE_URL."
-    return "Check DATABASE_URL (or DB_NAME, DB_USER, DB_PASSWORD, DB_HOST, DB_PORT) and that the server is up."
+    return (
+        "Check DATABASE_URL (or DB_NAME, DB_USER, DB_PASSWORD, DB_HOST, DB_PORT) and that the server is up."
+    )
 
 
 if __name__ == "__main__":

@@ -34,7 +34,9 @@ def _secret_key() -> str:
     if key := config("SECRET_KEY", default=""):
         return str(key)
     if not DEVELOPMENT:
-        raise ImproperlyConfigured("SECRET_KEY is not set: put a long random value into the environment or .env.")
+        raise ImproperlyConfigured(
+            "SECRET_KEY is not set: put a long random value into the environment or .env."
+        )
     path = POS_DATA_DIR / "secret_key"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,7 +46,9 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = _secret_key()
-ALLOWED_HOSTS = config("ALLOWED_HOSTS", default="localhost,127.0.0.1,[::1]" if DEVELOPMENT else "", cast=Csv())
+ALLOWED_HOSTS = config(
+    "ALLOWED_HOSTS", default="localhost,127.0.0.1,[::1]" if DEVELOPMENT else "", cast=Csv()
+)
 PUBLIC_BASE_URL = config("PUBLIC_BASE_URL", default="")
 CSRF_TRUSTED_ORIGINS = config("CSRF_TRUSTED_ORIGINS", default="", cast=Csv())
 CORS_ALLOWED_ORIGINS = config(
@@ -124,7 +128,9 @@ def _database() -> dict[str, object]:
         }
     url = DATABASE_URL or embedded_url(POS_DATA_DIR)
     if not url.startswith(("postgres://", "postgresql://")):
-        raise ImproperlyConfigured("DATABASE_URL must begin with postgresql:// - no other database is supported.")
+        raise ImproperlyConfigured(
+            "DATABASE_URL must begin with postgresql:// - no other database is supported."
+        )
     return dict(dj_database_url.parse(url))
 
 
@@ -191,6 +197,7 @@ REST_FRAMEWORK = {
 }
 MAX_BODY_BYTES = 2_500_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+SWAGGER_USE_COMPAT_RENDERERS = False
 SWAGGER_SETTINGS = {
     "DEFAULT_AUTO_SCHEMA_CLASS": "apps.core.docs.PosAutoSchema",
     "DEFAULT_INFO": "pos_backend.urls.API_INFO",

@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 from django.views.static import serve
 from drf_yasg import openapi
 from drf_yasg.views import get_schema_view
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import AllowAny
 
 from apps.core.errors import SENTENCES, error_body
@@ -29,6 +30,8 @@ API_INFO = openapi.Info(
     license=openapi.License("MIT"),
 )
 schema = get_schema_view(API_INFO, public=True, permission_classes=(AllowAny,), authentication_classes=())
+# Pages for people and files for programs: here `Accept` decides, not the API's rule of always JSON.
+schema.content_negotiation_class = DefaultContentNegotiation
 
 
 def api_not_found(request: HttpRequest, *args: object, **kwargs: object) -> JsonResponse:
@@ -54,7 +57,9 @@ def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def handler500(request: HttpRequest) -> HttpResponse:
-    return _error(request, 500, "Something went wrong on our side. Nothing was half done; try again.", "internal")
+    return _error(
+        request, 500, "Something went wrong on our side. Nothing was half done; try again.", "internal"
+    )
 
 
 admin.site.site_header = admin.site.site_title = "POS backend"
@@ -66,7 +71,7 @@ urlpatterns = [
     re_path(r"^api/", api_not_found),
     path("admin/", admin.site.urls),
     path("swagger/", schema.with_ui("swagger", cache_timeout=0), name="swagger"),
-    re_path(r"^swagger(?P<format>\.json|\.yaml)$", schema.without_ui(cache_timeout=0), name="schema"),
+    re_path(r"^swagger\.(?P<format>json|yaml)$", schema.without_ui(cache_timeout=0), name="schema"),
     path("redoc/", schema.with_ui("redoc", cache_timeout=0), name="redoc"),
     path("healthz/", healthz, name="healthz"),
     path("readyz/", readyz, name="readyz"),

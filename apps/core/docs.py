@@ -6,11 +6,12 @@ here once.
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from drf_yasg import openapi
 from drf_yasg.inspectors import SwaggerAutoSchema
-from drf_yasg.utils import swagger_auto_schema
+from drf_yasg.utils import no_body, swagger_auto_schema
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -63,13 +64,15 @@ class PosAutoSchema(SwaggerAutoSchema):
     def get_query_serializer(self) -> None:
         return None
 
+    def get_response_schemas(self, response_serializers: Any) -> Any:
+        for response in response_serializers.values():
+            schema = getattr(response, "schema", None) if isinstance(response, openapi.Response) else None
+            if isinstance(schema, Page):
+                response["schema"] = _page_schema(schema, self.serializer_to_schema(schema.row()))
+        return super().get_response_schemas(response_serializers)
+
     def get_filter_parameters(self) -> list[openapi.Parameter]:
         return []
-
-
-def example(schema: Any, value: Any) -> dict[str, Any]:
-    """A response with its body's schema and one true example."""
-    return {"schema": schema, "value": value}
 
 
 def documented(
@@ -96,7 +99,7 @@ def documented(
         methods=methods,
         operation_summary=summary,
         operation_description=description or summary,
-        request_body=body if body is not None else openapi.Schema(type=openapi.TYPE_OBJECT) if keyed else None,
+        request_body=no_body if body is None else body,
         manual_parameters=parameters,
         responses=responses,
         security=[] if public else [{"Token": []}],
@@ -126,8 +129,6 @@ def _responses(
 def _success(answer: Any) -> openapi.Response:
     if isinstance(answer, str):
         return openapi.Response(answer)
-    if isinstance(answer, dict) and "schema" in answer:
-        return openapi.Response("Done.", answer["schema"], examples={"application/json": answer["value"]})
     return openapi.Response("Done.", answer)
 
 
@@ -154,12 +155,27 @@ CURSOR = {
 }
 
 
-def page_of(name: str, row: openapi.Schema | Any, *, counted: bool = False) -> openapi.Schema:
-    """The schema of a list page of `row`s."""
+@dataclass(frozen=True)
+class Page:
+    """A list page of what `row` describes; its schema is made when the document is."""
+
+    name: str
+    row: Any
+    counted: bool
+
+
+def page_of(name: str, row: Any, *, counted: bool = False) -> Page:
+    """The answer of a list endpoint; `counted` where the page carries `count`."""
+    return Page(name, row, counted)
+
+
+def _page_schema(page: Page, row: Any) -> openapi.Schema:
     properties: OrderedDict[str, Any] = OrderedDict()
-    if counted:
+    if page.counted:
         properties["count"] = openapi.Schema(type=openapi.TYPE_INTEGER)
     for link in ("next", "previous"):
         properties[link] = openapi.Schema(type=openapi.TYPE_STRING, format="uri", x_nullable=True)
     properties["results"] = openapi.Schema(type=openapi.TYPE_ARRAY, items=row)
-    return openapi.Schema(title=f"{name}Page", type=openapi.TYPE_OBJECT, properties=properties)
+    return openapi.Schema(
+        title=f"{page.name}Page", type=openapi.TYPE_OBJECT, properties=properties, required=list(properties)
+    )

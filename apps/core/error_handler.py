@@ -38,7 +38,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if isinstance(error, DatabaseError | InterfaceError):
         error = from_database(error)
     if isinstance(error, DomainError):
-        return Response(error_body(error.sentence, error.code, **error.extra), error.status, headers=error.headers)
+        return Response(
+            error_body(error.sentence, error.code, **error.extra), error.status, headers=error.headers
+        )
     if isinstance(error, exceptions.ValidationError):
         detail = error.detail
         return Response(detail if isinstance(detail, dict) else {"non_field_errors": detail}, 400)

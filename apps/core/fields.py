@@ -96,5 +96,7 @@ class StrictSerializer(serializers.Serializer[Any]):
         if isinstance(data, Mapping):
             unknown = [name for name in data if name not in self.fields and name not in self.ignored]
             if unknown:
-                raise serializers.ValidationError({name: ["This field is not known here."] for name in unknown})
+                raise serializers.ValidationError(
+                    {name: ["This field is not known here."] for name in unknown}
+                )
         return super().to_internal_value(data)

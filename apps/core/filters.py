@@ -15,7 +15,9 @@ from apps.core.clock import day_end, day_start
 
 class _IdFormField(forms.RegexField):
     def __init__(self, **options: Any) -> None:
-        super().__init__(r"^[0-9]{1,18}\Z", error_messages={"invalid": "The id of a record is needed."}, **options)
+        super().__init__(
+            r"^[0-9]{1,18}\Z", error_messages={"invalid": "The id of a record is needed."}, **options
+        )
 
 
 class IdFilter(django_filters.Filter):

@@ -100,7 +100,9 @@ def _replay(request: Request, key: str, fingerprint: str) -> HttpResponse:
     if row is None or row.status is None or row.body is None:
         raise Busy
     if row.fingerprint != fingerprint:
-        raise KeyReused("This Idempotency-Key was used for another request. Make a new key for a new request.")
+        raise KeyReused(
+            "This Idempotency-Key was used for another request. Make a new key for a new request."
+        )
     return _answer(bytes(row.body), row.status, replayed=True)
 
 

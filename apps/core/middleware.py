@@ -15,5 +15,7 @@ class CleanUrlMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "\x00" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
-            return JsonResponse(error_body("The address contains a NUL character.", "invalid_request"), status=400)
+            return JsonResponse(
+                error_body("The address contains a NUL character.", "invalid_request"), status=400
+            )
         return self.get_response(request)

@@ -1,7 +1,6 @@
 """The API speaks JSON, whatever `Accept` says: a refusal in a foreign format helps nobody at a till."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -19,4 +18,3 @@ class AlwaysJSON(BaseContentNegotiation):
         self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         return renderers[0], str(renderers[0].media_type)
-

@@ -41,7 +41,9 @@ class Movement(models.Model):
         indexes: ClassVar = [models.Index(fields=["product", "-id"], name="movement_by_product")]
         constraints: ClassVar = [
             models.CheckConstraint(condition=~Q(quantity=0), name="movement_moves_something"),
-            models.CheckConstraint(condition=Q(stock_after=F("stock_before") + F("quantity")), name="movement_adds_up"),
+            models.CheckConstraint(
+                condition=Q(stock_after=F("stock_before") + F("quantity")), name="movement_adds_up"
+            ),
             models.CheckConstraint(condition=Q(stock_after__gte=0), name="movement_leaves_no_debt"),
             models.UniqueConstraint(fields=["cause", "product"], name="movement_once_per_cause"),
         ]

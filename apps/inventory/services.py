@@ -83,7 +83,8 @@ def _move(
     changes: Mapping[int, Decimal], occasion: Occasion, unit_cost: Decimal | None = None
 ) -> list[Movement]:
     before = {
-        level.product_id: level.quantity for level in locked(StockLevel.objects.filter(product_id__in=changes))
+        level.product_id: level.quantity
+        for level in locked(StockLevel.objects.filter(product_id__in=changes))
     }
     _refuse_shortage(changes, before)
     movements = [

@@ -57,7 +57,8 @@ class Payment(models.Model):
                 name="payment_refunds_within_amount",
             ),
             models.CheckConstraint(
-                condition=Q(change=0) | Q(method="cash", change=F("amount_tendered") - F("amount"), change__gt=0),
+                condition=Q(change=0)
+                | Q(method="cash", change=F("amount_tendered") - F("amount"), change__gt=0),
                 name="payment_change_adds_up",
             ),
             models.CheckConstraint(

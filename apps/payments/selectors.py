@@ -47,7 +47,9 @@ def payments_seen_by(user: Any) -> QuerySet[Payment]:
 def payments_of_sales(sale_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
     """The payments of several sales in the order they were begun, by sale id, in one statement."""
     found: dict[int, list[dict[str, Any]]] = {}
-    payments = Payment.objects.filter(sale_id__in=sale_ids).select_related("sale", "initiated_by").order_by("id")
+    payments = (
+        Payment.objects.filter(sale_id__in=sale_ids).select_related("sale", "initiated_by").order_by("id")
+    )
     for payment in payments:
         found.setdefault(payment.sale_id, []).append(payment_data(payment))
     return found

@@ -36,7 +36,9 @@ class InitiateForm(StrictSerializer):
         if tendered is not None and attrs["method"] != Method.CASH:
             raise serializers.ValidationError({"amount_tendered": ["Only cash is tendered."]})
         if tendered is not None and tendered < attrs["amount"]:
-            raise serializers.ValidationError({"amount_tendered": ["Less was handed over than is to be paid."]})
+            raise serializers.ValidationError(
+                {"amount_tendered": ["Less was handed over than is to be paid."]}
+            )
         if attrs["method"] in (Method.MPESA, Method.AIRTEL) and not attrs.get("phone_number"):
             raise serializers.ValidationError({"phone_number": ["The customer's phone number is needed."]})
         return attrs

@@ -9,7 +9,13 @@ from rest_framework.exceptions import ValidationError
 
 from apps.core import money
 from apps.core.locking import locked
-from apps.payments.errors import GatewayNotConfigured, NotConfirmable, PaymentNotFound, PaymentNotOpen, ReferenceUsed
+from apps.payments.errors import (
+    GatewayNotConfigured,
+    NotConfirmable,
+    PaymentNotFound,
+    PaymentNotOpen,
+    ReferenceUsed,
+)
 from apps.payments.models import Payment
 from apps.payments.selectors import payment_data
 from apps.payments.states import OPEN, Method, Status, may_move
@@ -101,7 +107,9 @@ def cancel_transfer(payment_id: int, *, now: datetime) -> Payment:
     """
     sale, payment = _lock(payment_id)
     if payment.method != Method.BANK or payment.status not in OPEN:
-        raise PaymentNotOpen(f"This {Method(payment.method).label} payment is {payment.status}; it cannot be given up.")
+        raise PaymentNotOpen(
+            f"This {Method(payment.method).label} payment is {payment.status}; it cannot be given up."
+        )
     payment.status = Status.CANCELLED
     payment.save(update_fields=["status"])
     sales.release(sale, payment.amount, now=now)

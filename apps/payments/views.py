@@ -40,7 +40,7 @@ class PaymentViewSet(GenericViewSet[Payment]):
     filterset_class = PaymentFilter
     lookup_value_regex = "[0-9]{1,18}"
 
-    def get_queryset(self) -> QuerySet[Payment]:
+    def _visible(self) -> QuerySet[Payment]:
         return selectors.payments_seen_by(self.request.user)
 
     @documented(
@@ -50,7 +50,7 @@ class PaymentViewSet(GenericViewSet[Payment]):
         query=FILTERS,
     )
     def list(self, request: Request) -> Response:
-        return self._page(self.get_queryset())
+        return self._page(self._visible())
 
     @documented(
         "Payments whose outcome is still open",
@@ -60,7 +60,7 @@ class PaymentViewSet(GenericViewSet[Payment]):
     )
     @action(detail=False)
     def pending(self, request: Request) -> Response:
-        return self._page(self.get_queryset().filter(status__in=OPEN))
+        return self._page(self._visible().filter(status__in=OPEN))
 
     @documented("One payment", answers={200: PaymentSerializer}, errors=NOT_FOUND)
     def retrieve(self, request: Request, pk: str) -> Response:
@@ -134,7 +134,7 @@ class PaymentViewSet(GenericViewSet[Payment]):
         return Response(payment_data(services.cancel_transfer(self._payment(pk).pk, now=timezone.now())))
 
     def _payment(self, pk: str) -> Payment:
-        payment = self.get_queryset().filter(pk=pk).first()
+        payment = self._visible().filter(pk=pk).first()
         if payment is None:
             raise PaymentNotFound
         return payment

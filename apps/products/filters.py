@@ -21,7 +21,11 @@ class StableOrdering(django_filters.OrderingFilter):
     """Equal prices keep one order from page to page."""
 
     def filter(self, qs: QuerySet[Any, Any], value: list[str] | None) -> QuerySet[Any, Any]:
-        return super().filter(qs, value).order_by(*[self.get_ordering_value(name) for name in value or ["name"]], "id")
+        return (
+            super()
+            .filter(qs, value)
+            .order_by(*[self.get_ordering_value(name) for name in value or ["name"]], "id")
+        )
 
 
 class ProductFilter(django_filters.FilterSet):

@@ -73,7 +73,8 @@ class Product(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
     words = GeneratedField(
         expression=SearchVector(
-            Func(F("name"), Value(PUNCTUATION), Value(" "), Value("g"), function="regexp_replace"), config="simple"
+            Func(F("name"), Value(PUNCTUATION), Value(" "), Value("g"), function="regexp_replace"),
+            config="simple",
         ),
         output_field=SearchVectorField(),
         db_persist=True,

@@ -45,7 +45,9 @@ def product_row(product_id: int) -> Row:
 
 def active_product_by_code(code: str) -> Row | None:
     """The active product behind a scanned code in any of its GTIN forms."""
-    return product_rows().filter(barcode_key=barcodes.lookup_key(barcodes.clean(code)), is_active=True).first()
+    return (
+        product_rows().filter(barcode_key=barcodes.lookup_key(barcodes.clean(code)), is_active=True).first()
+    )
 
 
 def products_for_sale(ids: Iterable[int], keys: Iterable[str]) -> list[Row]:
@@ -62,7 +64,9 @@ def low_stock(products: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
 def search(products: QuerySet[Any, Any], text: str) -> QuerySet[Any, Any]:
     """Products whose name has all the words of `text` as prefixes, or whose barcode or SKU begins with it."""
     code = text.strip()
-    by_code = Q(barcode__startswith=code) | Q(sku__istartswith=code) | Q(barcode_key=barcodes.lookup_key(code))
+    by_code = (
+        Q(barcode__startswith=code) | Q(sku__istartswith=code) | Q(barcode_key=barcodes.lookup_key(code))
+    )
     words = [word for word in _BETWEEN_WORDS.split(text) if word]
     if not words:
         return products.filter(by_code) if code else products

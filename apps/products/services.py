@@ -14,7 +14,9 @@ from apps.products.errors import CategoryInUse
 from apps.products.models import Category, Product
 
 
-def create_product(fields: Mapping[str, Any], *, stock: Decimal, user_id: int | None, now: datetime) -> Product:
+def create_product(
+    fields: Mapping[str, Any], *, stock: Decimal, user_id: int | None, now: datetime
+) -> Product:
     """A new product; an opening stock other than zero is recorded as its first movement."""
     product = Product(**fields)
     set_barcode(product, fields.get("barcode"))

@@ -60,7 +60,10 @@ class CategoryViewSet(ModelViewSet[Category]):
         return super().create(request, *args, **kwargs)
 
     @documented(
-        "Replace a category", body=CategorySerializer, answers={200: CategorySerializer}, statuses=(403, 404, 409)
+        "Replace a category",
+        body=CategorySerializer,
+        answers={200: CategorySerializer},
+        statuses=(403, 404, 409),
     )
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().update(request, *args, **kwargs)
@@ -114,7 +117,9 @@ class ProductViewSet(ListModelMixin, GenericViewSet[Product]):
     )
     @action(detail=False)
     def low_stock(self, request: Request) -> Response:
-        return self._page(selectors.low_stock(self.filter_queryset(self.get_queryset()).filter(is_active=True)))
+        return self._page(
+            selectors.low_stock(self.filter_queryset(self.get_queryset()).filter(is_active=True))
+        )
 
     @documented(
         "Find the product behind a scanned barcode",
@@ -150,7 +155,9 @@ class ProductViewSet(ListModelMixin, GenericViewSet[Product]):
         fields = dict(form.validated_data)
         stock = fields.pop("stock", money.ZERO)
         with transaction.atomic():
-            product = services.create_product(fields, stock=stock, user_id=request.user.pk, now=timezone.now())
+            product = services.create_product(
+                fields, stock=stock, user_id=request.user.pk, now=timezone.now()
+            )
         return Response(self._data(selectors.product_row(product.pk)), status.HTTP_201_CREATED)
 
     @documented(

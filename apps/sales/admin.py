@@ -19,7 +19,15 @@ class SaleItemInline(ReadOnlyAdmin, admin.TabularInline):
 
 @admin.register(Sale)
 class SaleAdmin(ReadOnlyAdmin, admin.ModelAdmin):
-    list_display = ("sale_number", "receipt_number", "created_at", "cashier", "total", "status", "payment_status")
+    list_display = (
+        "sale_number",
+        "receipt_number",
+        "created_at",
+        "cashier",
+        "total",
+        "status",
+        "payment_status",
+    )
     list_filter = ("status", "payment_status")
     list_select_related = ("cashier",)
     search_fields = ("sale_number",)

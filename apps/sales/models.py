@@ -34,7 +34,9 @@ SALE_NUMBER = Concat(
     Value("SALE-"),
     _text(
         Cast(
-            ExtractYear("business_date") * 10000 + ExtractMonth("business_date") * 100 + ExtractDay("business_date"),
+            ExtractYear("business_date") * 10000
+            + ExtractMonth("business_date") * 100
+            + ExtractDay("business_date"),
             models.IntegerField(),
         )
     ),
@@ -108,7 +110,11 @@ class Sale(models.Model):
                 name="sale_amounts_not_negative",
             ),
             models.CheckConstraint(
-                condition=Q(amount_paid__gte=0, amount_pending__gte=0, amount_paid__lte=F("total") - F("amount_pending")),
+                condition=Q(
+                    amount_paid__gte=0,
+                    amount_pending__gte=0,
+                    amount_paid__lte=F("total") - F("amount_pending"),
+                ),
                 name="sale_never_overpaid",
             ),
             models.CheckConstraint(
@@ -116,7 +122,12 @@ class Sale(models.Model):
                 name="sale_refunds_within_payments",
             ),
             models.CheckConstraint(
-                condition=Q(status="completed", receipt__isnull=False, completed_at__isnull=False, amount_paid=F("total"))
+                condition=Q(
+                    status="completed",
+                    receipt__isnull=False,
+                    completed_at__isnull=False,
+                    amount_paid=F("total"),
+                )
                 | Q(status="pending", receipt__isnull=True, completed_at__isnull=True)
                 | Q(status="cancelled", receipt__isnull=True, amount_paid=0, cancelled_at__isnull=False),
                 name="sale_state_holds",

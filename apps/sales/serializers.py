@@ -71,7 +71,7 @@ class OrderItemForm(StrictSerializer):
     """One line, named by `product` or `barcode`. Whatever is not known here is refused, prices above all."""
 
     ignored: ClassVar = frozenset(
-        "id product_name product_barcode product_sku unit_price tax_rate subtotal tax_amount total cost_price".split()
+        ["id", "product_name", "product_barcode", "product_sku", "unit_price", "tax_rate", "subtotal", "tax_amount", "total", "cost_price"]
     )
     product = IdField(required=False, allow_null=True)
     barcode = serializers.CharField(required=False, allow_null=True, max_length=64)

@@ -43,7 +43,7 @@ class SaleViewSet(GenericViewSet[Sale]):
     filterset_class = SaleFilter
     lookup_value_regex = "[0-9]{1,18}"
 
-    def get_queryset(self) -> QuerySet[Sale]:
+    def _visible(self) -> QuerySet[Sale]:
         return selectors.sales_seen_by(self.request.user)
 
     @documented(
@@ -53,7 +53,7 @@ class SaleViewSet(GenericViewSet[Sale]):
         query=FILTERS,
     )
     def list(self, request: Request) -> Response:
-        return self._page(self.get_queryset())
+        return self._page(self._visible())
 
     @documented(
         "Today's sales, newest first",
@@ -64,7 +64,7 @@ class SaleViewSet(GenericViewSet[Sale]):
     )
     @action(detail=False)
     def today(self, request: Request) -> Response:
-        return self._page(selectors.made_today(self.get_queryset(), timezone.now()))
+        return self._page(selectors.made_today(self._visible(), timezone.now()))
 
     @documented("One sale", answers={200: SaleSerializer}, errors={404: ["sale_not_found"]})
     def retrieve(self, request: Request, pk: str) -> Response:
@@ -140,18 +140,23 @@ class SaleViewSet(GenericViewSet[Sale]):
         return services.find_and_lock(int(pk), cashier_id=None if user.is_admin else user.pk)
 
     def _sale(self, pk: str) -> Response:
-        sale = self.get_queryset().filter(pk=pk).first()
+        sale = self._visible().filter(pk=pk).first()
         if sale is None:
             raise SaleNotFound
         return Response(self._data([sale])[0])
 
     def _page(self, sales: QuerySet[Sale]) -> Response:
-        return self.get_paginated_response(self._data(self.paginate_queryset(self.filter_queryset(sales)) or []))
+        return self.get_paginated_response(
+            self._data(self.paginate_queryset(self.filter_queryset(sales)) or [])
+        )
 
     def _data(self, sales: Sequence[Sale]) -> Sequence[dict[str, Any]]:
         payments = ports.payments_of_sales()([sale.pk for sale in sales])
         with_cost = self.request.user.is_admin
-        return [sale_data(sale, sale.items.all(), payments.get(sale.pk, []), with_cost=with_cost) for sale in sales]
+        return [
+            sale_data(sale, sale.items.all(), payments.get(sale.pk, []), with_cost=with_cost)
+            for sale in sales
+        ]
 
 
 def _discount_limit(request: Request) -> Decimal | None:

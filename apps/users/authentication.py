@@ -38,7 +38,11 @@ class GuardedBackend(ModelBackend):
     """Passwords for the API and the admin alike; every check is reserved in the login guard first."""
 
     def authenticate(
-        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
     ) -> User | None:
         if username is None or password is None:
             return None

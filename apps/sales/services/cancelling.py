@@ -31,7 +31,12 @@ def cancel_sale(sale: Sale, *, user_id: int | None, now: datetime, why: str = ""
     return_stock(
         quantities,
         Occasion(
-            Movement.Type.RETURN, user_id, now, reference=str(sale.sale_number), cause=f"cancel:{sale.pk}", notes=why
+            Movement.Type.RETURN,
+            user_id,
+            now,
+            reference=str(sale.sale_number),
+            cause=f"cancel:{sale.pk}",
+            notes=why,
         ),
     )
 

@@ -76,7 +76,9 @@ def sell(order: Order, *, cashier: User, discount_limit: Decimal | None, now: da
     )
     issue_stock(
         _by_product(items),
-        Occasion(Movement.Type.SALE, cashier.pk, now, reference=str(sale.sale_number), cause=f"sale:{sale.pk}"),
+        Occasion(
+            Movement.Type.SALE, cashier.pk, now, reference=str(sale.sale_number), cause=f"sale:{sale.pk}"
+        ),
     )
     return Checkout(sale, items, _pay(sale, order.amount_paid, cashier, now))
 
@@ -88,12 +90,14 @@ def _products(lines: Sequence[OrderLine]) -> list[Row]:
     rows = products_for_sale(ids, filter(None, keys))
     by_id = {row["id"]: row for row in rows}
     by_key = {row["barcode_key"]: row for row in rows}
-    found, mistakes = [], []
-    for line, key in zip(lines, keys, strict=True):
+    found: list[Row] = []
+    mistakes = {}
+    for index, (line, key) in enumerate(zip(lines, keys, strict=True)):
         row = by_key.get(key) if line.product_id is None else by_id.get(line.product_id)
-        mistakes.append(_mistake(line, key, row))
+        if mistake := _mistake(line, key, row):
+            mistakes[index] = mistake
         found.append(row or {})
-    if any(mistakes):
+    if mistakes:
         raise ValidationError({"items": mistakes})
     return found
 
@@ -120,9 +124,9 @@ def _totals(order: Order, products: Sequence[Row]) -> tuple[list[totals.Totals],
         mistake = {"discount": [str(error)]}
         if error.line is None:
             raise ValidationError(mistake) from None
-        raise ValidationError({"items": [mistake if i == error.line else {} for i in range(len(priced))]}) from None
+        raise ValidationError({"items": {error.line: mistake}}) from None
     except totals.SaleTooLarge as error:
-        raise ValidationError({"items": [str(error)]}) from None
+        raise ValidationError({"items": {"non_field_errors": [str(error)]}}) from None
 
 
 def _check_discount(discount: Decimal, worth: Decimal, limit: Decimal | None) -> None:

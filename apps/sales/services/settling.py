@@ -69,7 +69,13 @@ def release(sale: Sale, amount: Decimal, *, now: datetime) -> None:
 
 
 def settle(
-    sale: Sale, amount: Decimal, *, label: str, now: datetime, change: Decimal = money.ZERO, held: bool = False
+    sale: Sale,
+    amount: Decimal,
+    *,
+    label: str,
+    now: datetime,
+    change: Decimal = money.ZERO,
+    held: bool = False,
 ) -> None:
     """`amount` has been paid by `label` (`Cash`, `M-Pesa`); a sale that is fully paid completes by itself."""
     require_transaction()
@@ -80,7 +86,9 @@ def settle(
     labels = sale.payment_method.split(" + ") if sale.payment_method else []
     if label not in labels:
         sale.payment_method = " + ".join([*labels, label])
-    sale.payment_status = payment_status(total=sale.total, paid=sale.amount_paid, refunded=sale.amount_refunded)
+    sale.payment_status = payment_status(
+        total=sale.total, paid=sale.amount_paid, refunded=sale.amount_refunded
+    )
     changed = ["amount_pending", "amount_paid", "change", "payment_method", "payment_status"]
     if sale.payment_status == PaymentStatus.PAID:
         changed += _complete(sale, now)
@@ -94,7 +102,9 @@ def complete_sale(sale: Sale, *, now: datetime) -> None:
     if sale.status == Status.COMPLETED:
         raise SaleAlreadyCompleted(f"{sale.sale_number} is completed already, receipt {sale.receipt_number}.")
     if sale.balance_due > 0:
-        raise SaleNotPaid(f"{money.format_money(sale.balance_due)} of {sale.sale_number} is still to be paid.")
+        raise SaleNotPaid(
+            f"{money.format_money(sale.balance_due)} of {sale.sale_number} is still to be paid."
+        )
     sale.payment_status = PaymentStatus.PAID
     _save(sale, now, ["payment_status", *_complete(sale, now)])
 

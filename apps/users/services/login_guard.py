@@ -113,7 +113,9 @@ def _give_back(key: str) -> None:
 
 
 def _is_known(username: str, address: str, now: datetime) -> bool:
-    return LoginCounter.objects.filter(key=_known(username, address), updated_at__gte=now - KNOWN_FOR).exists()
+    return LoginCounter.objects.filter(
+        key=_known(username, address), updated_at__gte=now - KNOWN_FOR
+    ).exists()
 
 
 def _known(username: str, address: str) -> str:
