@@ -9,7 +9,7 @@ PYTHONS := $(PYTHON) python3.13 python3.12 python3.11 python3.14
 
 # A .venv whose Python has gone (moved, upgraded) is no installation.
 ifeq ($(shell [ -x $(BIN)/python ] && echo yes),)
-$(shell rm -f $(STAMP))
+$(shell rm -f $(STAMP) 2>/dev/null)
 endif
 
 .PHONY: help run test check bench clean
@@ -47,30 +47,12 @@ clean:
 	rm -rf .pos-test .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis staticfiles
 	find . -path ./.venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
-# `.installing` marks a half-made .venv, which is made anew. Root opens the new .venv for reading, because
-# PostgreSQL runs from it as another account.
 $(STAMP): requirements.txt requirements-dev.txt
 	@for candidate in $(PYTHONS); do \
 	  if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
-	    python="$$candidate"; break; \
+	    exec "$$candidate" pos_backend/local/install.py; \
 	  fi; \
 	done; \
-	if [ -z "$$python" ]; then \
-	  echo "Python 3.11 or newer is needed and was not found. Install it," \
-	    "or say where it is: PYTHON=/path/to/python3.11 make run" >&2; \
-	  exit 1; \
-	fi; \
-	echo "Installing (once) ..."; \
-	if [ "$$(id -u)" = 0 ]; then umask 022; fi; \
-	if [ -e .venv/.installing ] || ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
-	  rm -rf .venv && mkdir .venv && touch .venv/.installing && "$$python" -m venv .venv || { \
-	    echo "The folder .venv could not be made. On Debian or Ubuntu: apt install python3-venv" >&2; \
-	    exit 1; \
-	  }; \
-	fi; \
-	touch .venv/.installing; \
-	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.txt || { \
-	  echo "The packages could not be installed; the reason is above. Run the same command again." >&2; \
-	  exit 1; \
-	}; \
-	rm .venv/.installing && touch $@
+	echo "Python 3.11 or newer is needed and was not found. Install it," \
+	  "or say where it is: PYTHON=/path/to/python3.11 make run" >&2; \
+	exit 1

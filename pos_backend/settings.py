@@ -149,8 +149,8 @@ DATABASES = {
     }
 }
 _options = DATABASES["default"].setdefault("OPTIONS", {})
-_options["options"] = f"{SESSION_LIMITS} {_options.get('options', '')}".strip()  # type: ignore[attr-defined]
-_options.setdefault("connect_timeout", 5)  # type: ignore[attr-defined]
+_options["options"] = f"{SESSION_LIMITS} {_options.get('options', '')}".strip()
+_options.setdefault("connect_timeout", 5)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Our own token model replaces knox's, so knox's tables would only stand empty.
 MIGRATION_MODULES = {"knox": None}
@@ -173,7 +173,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-KNOX_TOKEN_MODEL = "users.AuthToken"
+KNOX_TOKEN_MODEL = "users.AuthToken"  # noqa: S105
 REST_KNOX = {
     "TOKEN_TTL": timedelta(hours=config("TOKEN_HOURS", default=12, cast=int)),
     "AUTH_HEADER_PREFIX": "Token",

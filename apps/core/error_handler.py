@@ -53,7 +53,7 @@ def _from_rest_framework(error: exceptions.APIException) -> Response:
     code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), str(error.default_code))
     headers = {}
     if isinstance(error, exceptions.Throttled):
-        headers["Retry-After"] = str(int(error.wait or 1))
+        headers["Retry-After"] = str(int(getattr(error, "wait", None) or 1))
     if header := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = header
     sentence = str(error.detail)

@@ -13,7 +13,7 @@ from apps.core import money
 _ID = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
-class ExactField(serializers.Field):
+class ExactField(serializers.Field[Decimal, Any, Any, Any]):
     """A `Decimal` with a fixed number of decimals between `low` and `high`, both allowed."""
 
     places = 2
@@ -72,7 +72,7 @@ class QuantityField(ExactField):
         return money.format_quantity(value)
 
 
-class IdField(serializers.Field):
+class IdField(serializers.Field[int, Any, int, Any]):
     """The id of a record: a whole number, or its plain digits as text."""
 
     class Meta:

@@ -25,8 +25,8 @@ class IdFilter(django_filters.Filter):
 
 
 class _DayOrMomentField(forms.CharField):
-    def to_python(self, value: Any) -> date | datetime | None:
-        text = super().to_python(value)
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
         if not text:
             return None
         try:

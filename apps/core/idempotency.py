@@ -96,7 +96,7 @@ def _claim(request: Request, key: str, fingerprint: str) -> int | None:
 
 
 def _replay(request: Request, key: str, fingerprint: str) -> HttpResponse:
-    row = IdempotencyKey.objects.filter(user_id=request.user.pk, path=request.path, key=key).first()
+    row = IdempotencyKey.objects.filter(user_id=int(request.user.pk or 0), path=request.path, key=key).first()
     if row is None or row.status is None or row.body is None:
         raise Busy
     if row.fingerprint != fingerprint:

@@ -1,6 +1,7 @@
 """JSON as the contract means it: bounded, strict, exact numbers, no text that a database cannot hold."""
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import IO, Any, NoReturn
 
@@ -26,7 +27,10 @@ class StrictJSONParser(BaseParser):
     media_type = "application/json"
 
     def parse(
-        self, stream: IO[bytes], media_type: str | None = None, parser_context: dict[str, Any] | None = None
+        self,
+        stream: IO[bytes],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         return parse_json(read_limited(stream))
 

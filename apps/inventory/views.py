@@ -18,6 +18,7 @@ from apps.inventory.filters import MovementFilter
 from apps.inventory.models import Movement
 from apps.inventory.serializers import MovementForm, MovementSerializer, movement_data
 from apps.products.models import Product
+from apps.users.authentication import person
 from apps.users.permissions import ReadOrAdmin
 
 
@@ -67,7 +68,7 @@ class MovementViewSet(GenericViewSet[Movement]):
     def create(self, request: Request) -> Response:
         form = MovementForm(data=request.data)
         form.is_valid(raise_exception=True)
-        movement = _record(form.validated_data, request.user.pk)
+        movement = _record(form.validated_data, person(request).pk)
         return Response(movement_data(selectors.movements().get(pk=movement.pk)), status.HTTP_201_CREATED)
 
 

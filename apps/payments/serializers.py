@@ -9,16 +9,40 @@ from apps.core.fields import IdField, MoneyField, StrictSerializer
 from apps.payments.services import PaymentRequest
 from apps.payments.states import Method, Status
 
-READ_ONLY = (
-    "id sale_number change amount_refunded status transaction_reference external_reference payment_url initiated_by "
-    "initiated_by_name initiated_at completed_at error_code error_message metadata"
-)
+
+class PaymentSerializer(serializers.Serializer[Any]):
+    """A payment as it is shown; used to describe it, `payment_data` writes it."""
+
+    id = serializers.IntegerField()
+    sale = serializers.IntegerField()
+    sale_number = serializers.CharField()
+    method = serializers.ChoiceField(choices=Method.choices)
+    amount = MoneyField()
+    amount_tendered = MoneyField(allow_null=True)
+    change = MoneyField()
+    amount_refunded = MoneyField()
+    status = serializers.ChoiceField(choices=Status.choices)
+    transaction_reference = serializers.CharField()
+    external_reference = serializers.CharField(allow_null=True)
+    phone_number = serializers.CharField(allow_blank=True)
+    account_number = serializers.CharField(allow_blank=True)
+    payment_url = serializers.CharField(allow_blank=True)
+    initiated_by = serializers.IntegerField()
+    initiated_by_name = serializers.CharField()
+    initiated_at = serializers.DateTimeField()
+    completed_at = serializers.DateTimeField(allow_null=True)
+    error_code = serializers.CharField(allow_blank=True)
+    error_message = serializers.CharField(allow_blank=True)
+    metadata = serializers.DictField()
+
+    class Meta:
+        ref_name = "Payment"
 
 
 class InitiateForm(StrictSerializer):
     """A payment to begin. What the API itself sends back is ignored, anything unknown is refused."""
 
-    ignored: ClassVar = frozenset(READ_ONLY.split())
+    ignored: ClassVar = frozenset(PaymentSerializer().fields)
     sale = IdField()
     method = serializers.ChoiceField(choices=Method.choices)
     amount = MoneyField(low=money.CENT, high=money.MAX_MONEY)
@@ -59,32 +83,3 @@ class ConfirmForm(StrictSerializer):
 
     class Meta:
         ref_name = "PaymentConfirmation"
-
-
-class PaymentSerializer(serializers.Serializer[Any]):
-    """A payment as it is shown; used to describe it, `payment_data` writes it."""
-
-    id = serializers.IntegerField()
-    sale = serializers.IntegerField()
-    sale_number = serializers.CharField()
-    method = serializers.ChoiceField(choices=Method.choices)
-    amount = MoneyField()
-    amount_tendered = MoneyField(allow_null=True)
-    change = MoneyField()
-    amount_refunded = MoneyField()
-    status = serializers.ChoiceField(choices=Status.choices)
-    transaction_reference = serializers.CharField()
-    external_reference = serializers.CharField(allow_null=True)
-    phone_number = serializers.CharField(allow_blank=True)
-    account_number = serializers.CharField(allow_blank=True)
-    payment_url = serializers.CharField(allow_blank=True)
-    initiated_by = serializers.IntegerField()
-    initiated_by_name = serializers.CharField()
-    initiated_at = serializers.DateTimeField()
-    completed_at = serializers.DateTimeField(allow_null=True)
-    error_code = serializers.CharField(allow_blank=True)
-    error_message = serializers.CharField(allow_blank=True)
-    metadata = serializers.DictField()
-
-    class Meta:
-        ref_name = "Payment"

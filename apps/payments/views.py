@@ -19,6 +19,7 @@ from apps.payments.selectors import payment_data
 from apps.payments.serializers import ConfirmForm, InitiateForm, PaymentSerializer
 from apps.payments.states import OPEN
 from apps.sales.services import find_and_lock
+from apps.users.authentication import person
 from apps.users.permissions import IsAdmin
 
 FILTERS = {
@@ -41,7 +42,7 @@ class PaymentViewSet(GenericViewSet[Payment]):
     lookup_value_regex = "[0-9]{1,18}"
 
     def _visible(self) -> QuerySet[Payment]:
-        return selectors.payments_seen_by(self.request.user)
+        return selectors.payments_seen_by(person(self.request))
 
     @documented(
         "List payments, newest first",
@@ -85,7 +86,7 @@ class PaymentViewSet(GenericViewSet[Payment]):
     def initiate(self, request: Request) -> Response:
         form = InitiateForm(data=request.data)
         form.is_valid(raise_exception=True)
-        user = request.user
+        user = person(request)
         sale = find_and_lock(form.validated_data["sale"], cashier_id=None if user.is_admin else user.pk)
         payment = services.start_payment(sale, form.wanted(), user=user, now=timezone.now())
         return Response(payment_data(payment), status.HTTP_201_CREATED)
@@ -117,7 +118,7 @@ class PaymentViewSet(GenericViewSet[Payment]):
         form = ConfirmForm(data=request.data)
         form.is_valid(raise_exception=True)
         payment = services.confirm_payment(
-            int(pk), form.validated_data["reference"], user=request.user, now=timezone.now()
+            int(pk), form.validated_data["reference"], user=person(request), now=timezone.now()
         )
         return Response(payment_data(payment))
 

@@ -113,8 +113,9 @@ class Product(models.Model):
 
 
 class StockLevel(models.Model):
-    """How much of a product is there, in its unit. A trigger makes it with the product, `apps.inventory.services` writes it.
+    """How much of a product is there, in its unit.
 
+    A trigger makes the row with the product; only `apps.inventory.services` writes it.
     A row of its own, because every sale changes it: the product's wide row and its many indexes stay as they
     are (docs/adr/0004-stock-row.md).
     """

@@ -35,7 +35,8 @@ _BETWEEN_WORDS = re.compile(rf"(?:{PUNCTUATION}|\s+)+")
 
 def product_rows() -> QuerySet[Product, Row]:
     """All products as rows of `FIELDS`, one statement."""
-    return Product.objects.values(*FIELDS)
+    rows: QuerySet[Product, Row] = Product.objects.values(*FIELDS)
+    return rows
 
 
 def product_row(product_id: int) -> Row:

@@ -22,6 +22,7 @@ from apps.products.errors import ProductNotFound
 from apps.products.filters import ProductFilter
 from apps.products.models import Category, Product
 from apps.products.serializers import CategorySerializer, ProductForm, ProductSerializer, product_data
+from apps.users.authentication import person
 from apps.users.permissions import ReadOrAdmin
 
 SEARCH_QUERY = {
@@ -156,7 +157,7 @@ class ProductViewSet(ListModelMixin, GenericViewSet[Product]):
         stock = fields.pop("stock", money.ZERO)
         with transaction.atomic():
             product = services.create_product(
-                fields, stock=stock, user_id=request.user.pk, now=timezone.now()
+                fields, stock=stock, user_id=person(request).pk, now=timezone.now()
             )
         return Response(self._data(selectors.product_row(product.pk)), status.HTTP_201_CREATED)
 
@@ -170,7 +171,7 @@ class ProductViewSet(ListModelMixin, GenericViewSet[Product]):
     )
     def update(self, request: Request, pk: str, partial: bool = False) -> Response:
         product = self._product(pk)
-        context = {"image_address": self._address(product.image.name) if product.image else None}
+        context = {"image_address": self._address(str(product.image.name)) if product.image else None}
         form = ProductForm(product, data=request.data, partial=partial, context=context)
         form.is_valid(raise_exception=True)
         fields = {name: value for name, value in form.validated_data.items() if name != "stock"}
@@ -209,7 +210,7 @@ class ProductViewSet(ListModelMixin, GenericViewSet[Product]):
         return self.get_paginated_response([self._data(row) for row in self.paginate_queryset(rows) or []])
 
     def _data(self, row: dict[str, Any]) -> dict[str, Any]:
-        return product_data(row, with_cost=self.request.user.is_admin, address_of=self._address)
+        return product_data(row, with_cost=person(self.request).is_admin, address_of=self._address)
 
     def _address(self, name: str) -> str:
         return self.request.build_absolute_uri(default_storage.url(name))

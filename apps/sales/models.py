@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import F, Func, GeneratedField, Q, Value
+from django.db.models.expressions import Combinable
 from django.db.models.functions import (
     Cast,
     Concat,
@@ -24,7 +25,7 @@ from apps.products.models import Product
 from apps.sales.states import PaymentStatus, Status
 
 
-def _text(number: object) -> Cast:
+def _text(number: Combinable) -> Cast:
     return Cast(number, models.TextField())
 
 

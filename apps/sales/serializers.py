@@ -67,61 +67,6 @@ def sale_data(
     }
 
 
-class OrderItemForm(StrictSerializer):
-    """One line, named by `product` or `barcode`. Whatever is not known here is refused, prices above all."""
-
-    ignored: ClassVar = frozenset(
-        ["id", "product_name", "product_barcode", "product_sku", "unit_price", "tax_rate", "subtotal", "tax_amount", "total", "cost_price"]
-    )
-    product = IdField(required=False, allow_null=True)
-    barcode = serializers.CharField(required=False, allow_null=True, max_length=64)
-    quantity = QuantityField()
-    discount = MoneyField(required=False)
-
-    class Meta:
-        ref_name = "SaleItemInput"
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if attrs.get("product") is None and not attrs.get("barcode"):
-            raise serializers.ValidationError({"product": ["Name the product by its id or its barcode."]})
-        return attrs
-
-
-class CustomerForm(serializers.Serializer[Any]):
-    """What may be changed on a sale afterwards; everything else that is sent back is ignored."""
-
-    customer_name = serializers.CharField(max_length=150, required=False, allow_blank=True)
-    customer_phone = serializers.CharField(max_length=20, required=False, allow_blank=True)
-    notes = serializers.CharField(max_length=1000, required=False, allow_blank=True)
-
-    class Meta:
-        ref_name = "SaleChange"
-
-
-class OrderForm(CustomerForm):
-    items = OrderItemForm(many=True, allow_empty=False, max_length=MAX_LINES)
-    discount = MoneyField(required=False, help_text="An amount off the whole sale.")
-    amount_paid = MoneyField(required=False, high=money.MAX_MONEY, help_text="Cash handed over now.")
-
-    class Meta:
-        ref_name = "SaleInput"
-
-    def order(self) -> Order:
-        """The validated order."""
-        values = dict(self.validated_data)
-        lines = [
-            OrderLine(
-                quantity=item["quantity"],
-                product_id=item.get("product"),
-                barcode=item.get("barcode"),
-                discount=item.get("discount", money.ZERO),
-            )
-            for item in values.pop("items")
-        ]
-        discount = values.pop("discount", money.ZERO)
-        return Order(lines, discount, values.pop("amount_paid", money.ZERO), customer=values)
-
-
 class ItemSerializer(serializers.Serializer[Any]):
     """A line as it is shown; used to describe it, `item_data` writes it."""
 
@@ -141,6 +86,70 @@ class ItemSerializer(serializers.Serializer[Any]):
 
     class Meta:
         ref_name = "SaleItem"
+
+
+class OrderItemForm(StrictSerializer):
+    """One line, named by `product` or `barcode`. Whatever is not known here is refused, prices above all."""
+
+    ignored: ClassVar = frozenset(ItemSerializer().fields)
+    product = IdField(required=False, allow_null=True)
+    barcode = serializers.CharField(required=False, allow_null=True, max_length=64)
+    quantity = QuantityField()
+    discount = MoneyField(required=False, allow_null=True)
+
+    class Meta:
+        ref_name = "SaleItemInput"
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.get("product") is None and not attrs.get("barcode"):
+            raise serializers.ValidationError({"product": ["Name the product by its id or its barcode."]})
+        return attrs
+
+
+class CustomerForm(serializers.Serializer[Any]):
+    """What may be changed on a sale afterwards; everything else that is sent back is ignored."""
+
+    customer_name = serializers.CharField(max_length=150, required=False, allow_blank=True, allow_null=True)
+    customer_phone = serializers.CharField(max_length=20, required=False, allow_blank=True, allow_null=True)
+    notes = serializers.CharField(max_length=1000, required=False, allow_blank=True, allow_null=True)
+
+    class Meta:
+        ref_name = "SaleChange"
+
+    def customer(self) -> dict[str, str]:
+        """The texts that were sent; null empties one."""
+        names = ("customer_name", "customer_phone", "notes")
+        return {name: self.validated_data[name] or "" for name in names if name in self.validated_data}
+
+
+class OrderForm(CustomerForm):
+    items = OrderItemForm(many=True, allow_empty=False, max_length=MAX_LINES)  # type: ignore[call-arg]
+    discount = MoneyField(required=False, allow_null=True, help_text="An amount off the whole sale.")
+    amount_paid = MoneyField(
+        required=False, allow_null=True, high=money.MAX_MONEY, help_text="Cash handed over now."
+    )
+
+    class Meta:
+        ref_name = "SaleInput"
+
+    def order(self) -> Order:
+        """The validated order."""
+        values = self.validated_data
+        lines = [
+            OrderLine(
+                quantity=item["quantity"],
+                product_id=item.get("product"),
+                barcode=item.get("barcode"),
+                discount=item.get("discount") or money.ZERO,
+            )
+            for item in values["items"]
+        ]
+        return Order(
+            lines,
+            discount=values.get("discount") or money.ZERO,
+            amount_paid=values.get("amount_paid") or money.ZERO,
+            customer=self.customer(),
+        )
 
 
 class SaleSerializer(serializers.Serializer[Any]):

@@ -23,6 +23,7 @@ from apps.sales.errors import SaleNotFound
 from apps.sales.filters import SaleFilter
 from apps.sales.models import Sale
 from apps.sales.serializers import CustomerForm, OrderForm, SaleSerializer, sale_data
+from apps.users.authentication import person
 
 FILTERS = {
     "status": "`pending`, `completed` or `cancelled`.",
@@ -44,7 +45,7 @@ class SaleViewSet(GenericViewSet[Sale]):
     lookup_value_regex = "[0-9]{1,18}"
 
     def _visible(self) -> QuerySet[Sale]:
-        return selectors.sales_seen_by(self.request.user)
+        return selectors.sales_seen_by(person(self.request))
 
     @documented(
         "List sales, newest first",
@@ -84,9 +85,9 @@ class SaleViewSet(GenericViewSet[Sale]):
         form = OrderForm(data=request.data)
         form.is_valid(raise_exception=True)
         done = services.sell(
-            form.order(), cashier=request.user, discount_limit=_discount_limit(request), now=timezone.now()
+            form.order(), cashier=person(request), discount_limit=_discount_limit(request), now=timezone.now()
         )
-        data = sale_data(done.sale, done.items, done.payments, with_cost=request.user.is_admin)
+        data = sale_data(done.sale, done.items, done.payments, with_cost=person(request).is_admin)
         return Response(data, status.HTTP_201_CREATED)
 
     @documented(
@@ -100,7 +101,7 @@ class SaleViewSet(GenericViewSet[Sale]):
         form = CustomerForm(data=request.data, partial=True)
         form.is_valid(raise_exception=True)
         with transaction.atomic():
-            services.note(self._locked(pk), form.validated_data, now=timezone.now())
+            services.note(self._locked(pk), form.customer(), now=timezone.now())
         return self._sale(pk)
 
     @documented(
@@ -116,7 +117,7 @@ class SaleViewSet(GenericViewSet[Sale]):
     @action(detail=True, methods=["post"])
     @idempotent
     def cancel(self, request: Request, pk: str) -> Response:
-        services.cancel_sale(self._locked(pk), user_id=request.user.pk, now=timezone.now())
+        services.cancel_sale(self._locked(pk), user_id=person(request).pk, now=timezone.now())
         return self._sale(pk)
 
     @documented(
@@ -136,7 +137,7 @@ class SaleViewSet(GenericViewSet[Sale]):
         return self._sale(pk)
 
     def _locked(self, pk: str) -> Sale:
-        user = self.request.user
+        user = person(self.request)
         return services.find_and_lock(int(pk), cashier_id=None if user.is_admin else user.pk)
 
     def _sale(self, pk: str) -> Response:
@@ -152,7 +153,7 @@ class SaleViewSet(GenericViewSet[Sale]):
 
     def _data(self, sales: Sequence[Sale]) -> Sequence[dict[str, Any]]:
         payments = ports.payments_of_sales()([sale.pk for sale in sales])
-        with_cost = self.request.user.is_admin
+        with_cost = person(self.request).is_admin
         return [
             sale_data(sale, sale.items.all(), payments.get(sale.pk, []), with_cost=with_cost)
             for sale in sales
@@ -160,4 +161,4 @@ class SaleViewSet(GenericViewSet[Sale]):
 
 
 def _discount_limit(request: Request) -> Decimal | None:
-    return None if request.user.is_admin else settings.CASHIER_MAX_DISCOUNT_PERCENT
+    return None if person(request).is_admin else settings.CASHIER_MAX_DISCOUNT_PERCENT

@@ -26,7 +26,7 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(username, password, role=User.Role.ADMIN, **fields)
 
 
-class User(AbstractBaseUser):
+class User(AbstractBaseUser):  # type: ignore[django-manager-missing]  # knox names it on its abstract model
     """A person who signs in. The role decides everything; there are no groups or single permissions."""
 
     class Role(models.TextChoices):

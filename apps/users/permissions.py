@@ -5,12 +5,14 @@ from typing import Any
 from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.request import Request
 
+from apps.users.authentication import person
+
 
 class IsAdmin(IsAuthenticated):
     """Administrators only."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        return bool(super().has_permission(request, view) and request.user.is_admin)
+        return bool(super().has_permission(request, view) and person(request).is_admin)
 
 
 class ReadOrAdmin(IsAuthenticated):
@@ -18,4 +20,4 @@ class ReadOrAdmin(IsAuthenticated):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         signed_in = super().has_permission(request, view)
-        return bool(signed_in and (request.method in SAFE_METHODS or request.user.is_admin))
+        return bool(signed_in and (request.method in SAFE_METHODS or person(request).is_admin))

@@ -1,6 +1,6 @@
 """Signing in and managing people."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.db import transaction
 from rest_framework import status
@@ -15,9 +15,9 @@ from rest_framework.viewsets import GenericViewSet
 from apps.core.clock import iso
 from apps.core.docs import PAGE, documented, page_of
 from apps.users import services
-from apps.users.authentication import client_address
+from apps.users.authentication import client_address, person
 from apps.users.filters import UserFilter
-from apps.users.models import User
+from apps.users.models import AuthToken, User
 from apps.users.permissions import IsAdmin
 from apps.users.serializers import (
     LoginSerializer,
@@ -63,14 +63,14 @@ class LogoutView(APIView):
         answers={200: MessageSerializer},
     )
     def post(self, request: Request) -> Response:
-        services.sign_out(request.auth)
+        services.sign_out(cast(AuthToken, request.auth))
         return Response({"message": "Signed out on this device."})
 
 
 class LogoutAllView(APIView):
     @documented("Sign all devices out", answers={200: MessageSerializer})
     def post(self, request: Request) -> Response:
-        services.sign_out_everywhere(request.user)
+        services.sign_out_everywhere(person(request))
         return Response({"message": "Signed out on every device."})
 
 
@@ -93,16 +93,18 @@ class PasswordView(APIView):
         form.is_valid(raise_exception=True)
         self._check_old(request, form.validated_data["old_password"])
         with transaction.atomic():
-            services.change_password(request.user, request.auth, form.validated_data["new_password"])
+            services.change_password(
+                person(request), cast(AuthToken, request.auth), form.validated_data["new_password"]
+            )
         return Response({"message": "The password is changed; other devices are signed out."})
 
     def _check_old(self, request: Request, password: str) -> None:
         """A stolen token must not be a way to guess the password, so this counts like a sign-in."""
         address = client_address(request._request)
-        login_guard.reserve(request.user.username, address)
-        if not request.user.check_password(password):
+        login_guard.reserve(person(request).username, address)
+        if not person(request).check_password(password):
             raise ValidationError({"old_password": ["This is not your current password."]})
-        login_guard.release(request.user.username, address)
+        login_guard.release(person(request).username, address)
 
 
 class RegisterView(APIView):

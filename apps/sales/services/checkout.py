@@ -95,7 +95,7 @@ def _products(lines: Sequence[OrderLine]) -> list[Row]:
     for index, (line, key) in enumerate(zip(lines, keys, strict=True)):
         row = by_key.get(key) if line.product_id is None else by_id.get(line.product_id)
         if mistake := _mistake(line, key, row):
-            mistakes[index] = mistake
+            mistakes[str(index)] = mistake
         found.append(row or {})
     if mistakes:
         raise ValidationError({"items": mistakes})
@@ -124,7 +124,7 @@ def _totals(order: Order, products: Sequence[Row]) -> tuple[list[totals.Totals],
         mistake = {"discount": [str(error)]}
         if error.line is None:
             raise ValidationError(mistake) from None
-        raise ValidationError({"items": {error.line: mistake}}) from None
+        raise ValidationError({"items": {str(error.line): mistake}}) from None
     except totals.SaleTooLarge as error:
         raise ValidationError({"items": {"non_field_errors": [str(error)]}}) from None
 

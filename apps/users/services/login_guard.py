@@ -80,7 +80,7 @@ def forget_old_attempts() -> int:
 
 
 def _take(key: str, limit: Limit, now: datetime) -> None:
-    values = {
+    values: dict[str, str | int | datetime] = {
         "key": key,
         "now": now,
         "allowance": limit.allowance,

@@ -46,5 +46,5 @@ def sign_out_everywhere(user: User) -> None:
 
 def sweep_sign_ins() -> int:
     """Deletes expired tokens and forgotten login counters; returns how many rows went."""
-    expired = AuthToken.objects.filter(expiry__lt=timezone.now()).delete()[0]
+    expired: int = AuthToken.objects.filter(expiry__lt=timezone.now()).delete()[0]
     return expired + forget_old_attempts()
