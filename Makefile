@@ -34,7 +34,7 @@ bench: $(STAMP)
 check: $(STAMP)
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
-	$(BIN)/python -m mypy .
+	$(BIN)/python -m mypy
 	$(BIN)/python -c "from importlinter.cli import lint_imports_command as check; check()"
 	@# Without a running database Django only warns that it could not compare with the applied migrations.
 	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run

@@ -234,10 +234,10 @@ IDEMPOTENCY_KEEP_HOURS = config("IDEMPOTENCY_KEEP_HOURS", default=72, cast=int)
 
 # --- Files ------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
-STATIC_ROOT = Path(config("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
 MEDIA_URL = "/media/"
 MEDIA_ROOT = Path(config("MEDIA_ROOT", default=str(POS_DATA_DIR / "media")))
 # Trying out serves static files straight from the packages, so that no `collectstatic` is needed.
+STATIC_ROOT = None if DEVELOPMENT else Path(config("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
 WHITENOISE_USE_FINDERS = DEVELOPMENT
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

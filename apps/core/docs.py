@@ -71,6 +71,20 @@ class PosAutoSchema(SwaggerAutoSchema):
                 response["schema"] = _page_schema(schema, self.serializer_to_schema(schema.row()))
         return super().get_response_schemas(response_serializers)
 
+    def get_request_body_schema(self, serializer: Any) -> Any:
+        """A PATCH takes the fields of the form, none of them required."""
+        schema = super().get_request_body_schema(serializer)
+        if self.method != "PATCH":
+            return schema
+        form = openapi.resolve_ref(schema, self.components)
+        return openapi.Schema(
+            type=openapi.TYPE_OBJECT,
+            properties=form["properties"],
+        )
+
+    def get_pagination_parameters(self) -> list[openapi.Parameter]:
+        return []
+
     def get_filter_parameters(self) -> list[openapi.Parameter]:
         return []
 
@@ -90,8 +104,8 @@ def documented(
 ) -> Callable[[F], F]:
     """Describes a view method. `errors` names the codes behind a status, `statuses` further plain statuses."""
     responses = _responses(answers, errors or {}, statuses, keyed=keyed, writes=body is not None or keyed)
-    if public:
-        responses.pop(401, None)
+    if public and 401 not in (errors or {}):
+        del responses[401]
     parameters = [_parameter(name, text) for name, text in (query or {}).items()]
     if keyed:
         parameters.append(IDEMPOTENCY_KEY)

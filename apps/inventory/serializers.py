@@ -1,7 +1,7 @@
 """Movements on the wire."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
@@ -46,6 +46,15 @@ class MovementForm(serializers.Serializer[Any]):
 
     class Meta:
         ref_name = "MovementInput"
+        swagger_schema_fields: ClassVar = {
+            "example": {
+                "product": 1,
+                "movement_type": "purchase",
+                "quantity": 24,
+                "unit_cost": "52.00",
+                "reference_number": "GRN-1042",
+            }
+        }
 
     def validate_quantity(self, quantity: Decimal) -> Decimal:
         if not quantity:

@@ -54,6 +54,9 @@ class InitiateForm(StrictSerializer):
 
     class Meta:
         ref_name = "PaymentInput"
+        swagger_schema_fields: ClassVar = {
+            "example": {"sale": 1, "method": "cash", "amount": "100.00", "amount_tendered": "200.00"}
+        }
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         tendered = attrs.get("amount_tendered")
@@ -83,3 +86,4 @@ class ConfirmForm(StrictSerializer):
 
     class Meta:
         ref_name = "PaymentConfirmation"
+        swagger_schema_fields: ClassVar = {"example": {"reference": "FT26326K7Q2"}}

@@ -49,6 +49,7 @@ class CategorySerializer(serializers.ModelSerializer[Category]):
     class Meta:
         model = Category
         fields = ("id", "name", "description", "created_at", "updated_at")
+        swagger_schema_fields: ClassVar = {"example": {"name": "Dairy & Eggs", "description": "Kept cold"}}
         read_only_fields = ("id", "created_at", "updated_at")
 
 
@@ -96,6 +97,18 @@ class ProductForm(serializers.Serializer[Any]):
 
     class Meta:
         ref_name = "ProductInput"
+        swagger_schema_fields: ClassVar = {
+            "example": {
+                "name": "Fresh Milk 500 ml",
+                "barcode": "6161100490000",
+                "sku": "MILK-500",
+                "price": "65.00",
+                "cost_price": "52.00",
+                "tax": "16.00",
+                "stock": 24,
+                "low_stock_threshold": 6,
+            }
+        }
 
     def validate_category(self, category_id: int | None) -> Category | None:
         if category_id is None:
@@ -140,3 +153,4 @@ class ProductSerializer(ProductForm):
 
     class Meta:
         ref_name = "Product"
+        swagger_schema_fields: ClassVar = {}

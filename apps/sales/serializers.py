@@ -115,6 +115,7 @@ class CustomerForm(serializers.Serializer[Any]):
 
     class Meta:
         ref_name = "SaleChange"
+        swagger_schema_fields: ClassVar = {"example": {"customer_name": "Njeri", "notes": "Picks it up at six"}}
 
     def customer(self) -> dict[str, str]:
         """The texts that were sent; null empties one."""
@@ -131,6 +132,13 @@ class OrderForm(CustomerForm):
 
     class Meta:
         ref_name = "SaleInput"
+        swagger_schema_fields: ClassVar = {
+            "example": {
+                "items": [{"product": 1, "quantity": 2}, {"barcode": "6161100490000", "quantity": 0.5}],
+                "amount_paid": "1000.00",
+                "customer_name": "Njeri",
+            }
+        }
 
     def order(self) -> Order:
         """The validated order."""
@@ -175,7 +183,7 @@ class SaleSerializer(serializers.Serializer[Any]):
     payment_method = serializers.CharField()
     notes = serializers.CharField(allow_blank=True)
     items = ItemSerializer(many=True)
-    payments = serializers.ListField(child=serializers.DictField(), help_text="As under payments/payments/.")
+    payments = serializers.ListField(child=serializers.JSONField(), help_text="As under payments/payments/.")
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
     completed_at = serializers.DateTimeField(allow_null=True)

@@ -29,6 +29,15 @@ class UserSerializer(serializers.ModelSerializer[User]):
             "password",
         )
         read_only_fields = ("id", "created_at")
+        swagger_schema_fields: ClassVar = {
+            "example": {
+                "username": "otieno",
+                "password": "maziwa-na-mkate-27",
+                "first_name": "Otieno",
+                "role": "cashier",
+                "phone_number": "0712345678",
+            }
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -54,10 +63,18 @@ class LoginSerializer(serializers.Serializer[Any]):
     username = serializers.CharField(max_length=150)
     password = serializers.CharField(max_length=128, trim_whitespace=False)
 
+    class Meta:
+        swagger_schema_fields: ClassVar = {"example": {"username": "cashier", "password": "the password"}}
+
 
 class PasswordSerializer(serializers.Serializer[Any]):
     old_password = serializers.CharField(max_length=128, trim_whitespace=False)
     new_password = serializers.CharField(max_length=128, trim_whitespace=False)
+
+    class Meta:
+        swagger_schema_fields: ClassVar = {
+            "example": {"old_password": "maziwa-na-mkate-27", "new_password": "chai-na-mandazi-30"}
+        }
 
 
 class SignedInSerializer(serializers.Serializer[Any]):

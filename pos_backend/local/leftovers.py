@@ -76,7 +76,7 @@ def read_state(data_dir: Path) -> dict[str, Any]:
     return state if _is_ours(state) else {}
 
 
-def _is_ours(state: Any) -> bool:
+def _is_ours(state: object) -> bool:
     return (
         isinstance(state, dict)
         and isinstance(state.get("supervisor"), dict)

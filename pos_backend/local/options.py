@@ -11,7 +11,7 @@ from psycopg2.extensions import make_dsn
 
 from pos_backend.local.account import LauncherError
 
-EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
+EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - nothing is bound here
 
 
 class OptionError(LauncherError):

@@ -195,7 +195,7 @@ def _socket_dir(folder: Path, account: Account | None) -> Path:
         return folder
     parent = Path(tempfile.gettempdir())
     if account and closed_folder(parent / "pos", account):
-        parent = Path("/tmp")  # the folder made in it has a random name and is closed to others
+        parent = Path("/tmp")  # noqa: S108 - the folder made in it gets a random name and is closed
     short = Path(tempfile.mkdtemp(prefix="pos-", dir=parent))
     if account:
         os.chown(short, account.uid, account.gid)

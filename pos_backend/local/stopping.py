@@ -5,7 +5,7 @@ import signal
 from types import FrameType
 
 
-class StopRequested(Exception):  # noqa: N818 - asked for, so no error
+class StopRequested(Exception):
     """The person wants the shop to end."""
 
 

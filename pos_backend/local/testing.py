@@ -5,6 +5,7 @@ instead; one in `.env` is not, so that tests never touch the shop's own database
 """
 
 import atexit
+import contextlib
 import os
 import secrets
 import shutil
@@ -54,8 +55,8 @@ class TestServer:
         atexit.unregister(self.stop)
         self.postgres.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
-        if self.folder.parent.exists() and not any(self.folder.parent.iterdir()):
-            shutil.rmtree(self.folder.parent, ignore_errors=True)
+        with contextlib.suppress(OSError):  # another test run may still be in there
+            self.folder.parent.rmdir()
 
 
 SERVER: list[TestServer] = []
@@ -110,4 +111,7 @@ def remove_stale(parent: Path) -> None:
 
 
 def _in_use(pid: int) -> bool:
-    return pid != os.getpid() and psutil.pid_exists(pid)
+    try:
+        return pid != os.getpid() and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,74 @@
+"""The table."""
+
+import math
+import os
+import platform
+from collections.abc import Sequence
+
+import django
+import gunicorn
+
+from benchmarks.load import Measurement
+
+HEADS = (
+    "",
+    "requests",
+    "req/s",
+    "p50 ms",
+    "p99 ms",
+    "server CPU ms",
+    "PostgreSQL CPU ms",
+    "x Django floor",
+)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest value that is not exceeded by this share of all."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def machine(postgres: str, shape: str) -> str:
+    """What the figures depend on."""
+    return (
+        f"{os.cpu_count()} CPUs, Python {platform.python_version()}, Django {django.__version__}, "
+        f"PostgreSQL {postgres}, gunicorn {gunicorn.__version__}: {shape}"
+    )
+
+
+def table(measured: Sequence[Measurement], floor: Measurement) -> str:
+    """`floor` is the measurement that the last column counts in."""
+    rows = [HEADS, *(_row(line, _cpu_ms(floor)) for line in measured)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADS))]
+    return "\n".join(_line(row, widths) for row in rows)
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    cells = [row[0].ljust(widths[0])]
+    cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+    return "  ".join(cells).rstrip()
+
+
+def _row(line: Measurement, floor: float) -> tuple[str, ...]:
+    return (
+        line.name,
+        str(line.requests),
+        f"{line.requests / line.elapsed:.0f}",
+        f"{percentile(line.latencies, 0.50) * 1000:.1f}",
+        f"{percentile(line.latencies, 0.99) * 1000:.1f}",
+        f"{_cpu_ms(line):.2f}",
+        "-" if line.database_cpu is None else f"{line.database_cpu / line.requests * 1000:.2f}",
+        f"{_cpu_ms(line) / floor:.1f}",
+    )
+
+
+def _cpu_ms(line: Measurement) -> float:
+    return line.server_cpu / line.requests * 1000
+
+
+def tills(measured: Sequence[Measurement]) -> str:
+    """Whether the tills were light enough, and how often they had to connect."""
+    requests = sum(line.requests for line in measured)
+    cpu = sum(line.client_cpu for line in measured) / requests * 1000
+    connections = sum(line.connections for line in measured)
+    return f"The tills used {cpu:.2f} ms per request over {connections} connections for {requests} requests."

@@ -1,0 +1,150 @@
+"""Real threads on real connections, released together; and what a control needs to take the locks away."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Barrier, BrokenBarrierError
+from typing import Any, Generic, TypeVar
+
+from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Model, QuerySet
+from django.http import HttpResponse
+
+T = TypeVar("T")
+M = TypeVar("M", bound=Model)
+# Less than idle_in_transaction_session_timeout, so that a racer that never came is what is reported.
+PATIENCE = 10.0
+
+
+def race(racers: int, act: Callable[[int], T]) -> list[T]:
+    """`act(0)` to `act(racers - 1)` at the same moment, each on its own connection; their results in this order.
+
+    Raises what any of them raised.
+    """
+    start = Barrier(racers, timeout=PATIENCE)
+
+    def run(number: int) -> T:
+        try:
+            connection.ensure_connection()
+            start.wait()
+            return act(number)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(racers) as pool:
+        runs = [pool.submit(run, number) for number in range(racers)]
+    _raise_first_cause(runs)
+    return [run.result() for run in runs]
+
+
+def _raise_first_cause(runs: list[Future[T]]) -> None:
+    failures = [failure for run in runs if (failure := run.exception())]
+    # A racer that falls leaves the others waiting; their complaint is not the cause.
+    for failure in sorted(failures, key=lambda failure: isinstance(failure, BrokenBarrierError)):
+        raise failure
+
+
+def outcome(response: HttpResponse) -> tuple[int, str | None]:
+    """The status, and the machine-readable code of a refusal."""
+    if response.status_code < 400:
+        return response.status_code, None
+    return response.status_code, response.json().get("code")
+
+
+def outcomes(responses: list[HttpResponse]) -> Counter[tuple[int, str | None]]:
+    return Counter(map(outcome, responses))
+
+
+class ReadTogether(Generic[M]):
+    """Rows that nobody locked, handed out only when every racer has read them: nobody sees another's write."""
+
+    def __init__(self, rows: QuerySet[M], meeting: Barrier) -> None:
+        self.rows = rows
+        self.meeting = meeting
+
+    def __iter__(self) -> Iterator[M]:
+        return iter(self._after_all(list(self.rows)))
+
+    def first(self) -> M | None:
+        return self._after_all(self.rows.first())
+
+    def get(self) -> M:
+        return self._after_all(self.rows.get())
+
+    def _after_all(self, found: T) -> T:
+        self.meeting.wait()
+        return found
+
+
+def unlocked(
+    racers: int, meet_at: type[Model] = Model
+) -> Callable[[QuerySet[M]], ReadTogether[M] | QuerySet[M]]:
+    """For the controls, in the place of `apps.core.locking.locked`: reads without locks, so that the race is lost.
+
+    The racers meet at the rows of `meet_at`; once one has written a row, the others cannot get past it.
+    """
+    meeting = Barrier(racers, timeout=PATIENCE)
+
+    def read(rows: QuerySet[M]) -> ReadTogether[M] | QuerySet[M]:
+        ordered = rows.order_by("pk")
+        return ReadTogether(ordered, meeting) if issubclass(rows.model, meet_at) else ordered
+
+    return read
+
+
+def together(racers: int, act: Callable[..., T]) -> Callable[..., T]:
+    """`act`, which nobody begins before every racer is about to."""
+    meeting = Barrier(racers, timeout=PATIENCE)
+
+    def meet_and_act(*args: Any, **kwargs: Any) -> T:
+        meeting.wait()
+        return act(*args, **kwargs)
+
+    return meet_and_act
+
+
+@contextmanager
+def another_connection() -> Iterator[BaseDatabaseWrapper]:
+    """A second connection of this thread, whose transactions are its own."""
+    other = connection.copy()
+    try:
+        yield other
+    finally:
+        other.close()
+
+
+def ask(query: str, on: BaseDatabaseWrapper | None = None) -> int:
+    """The one number that `query` answers."""
+    with (on or connection).cursor() as cursor:
+        cursor.execute(query)
+        return int(cursor.fetchone()[0])
+
+
+def wait_until(reached: Callable[[], bool], patience: float = PATIENCE) -> None:
+    """Looks every few milliseconds; fails when it does not come true in time."""
+    deadline = time.monotonic() + patience
+    while not reached():
+        assert time.monotonic() < deadline, "what was waited for did not happen"
+        time.sleep(0.005)
+
+
+def deadlocks() -> int:
+    """How many deadlocks this database has seen; servers count them in when a connection ends."""
+    others = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    )
+    wait_until(lambda: ask(others) == 0)
+    return ask("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+
+
+def waiting_for_locks(on: BaseDatabaseWrapper) -> int:
+    """How many connections stand in line for a lock."""
+    return ask(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND wait_event_type = 'Lock'",
+        on,
+    )

@@ -1,0 +1,66 @@
+"""A shop with many tills: what the races are run with."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpResponse
+from rest_framework.test import APIClient
+
+from apps.products.models import Product, StockLevel
+from apps.users.models import User
+from conftest import client_of, stock_product
+
+SALES = "/api/sales/sales/"
+PAYMENTS = "/api/payments/payments/"
+MOVEMENTS = "/api/inventory/movements/"
+PRICE = "116.00"
+
+
+def put_on_shelf(name: str = "Milk", stock: int = 10, **fields: Any) -> Product:
+    """A product of 116.00 in a transaction of its own; these tests run in none."""
+    with transaction.atomic():
+        return stock_product(name, PRICE, stock, **fields)
+
+
+def tills(user: User, count: int) -> list[APIClient]:
+    """So many devices on which the same person is signed in."""
+    return [client_of(user) for _ in range(count)]
+
+
+def stock_of(product: Product) -> Decimal:
+    return StockLevel.objects.get(pk=product.pk).quantity
+
+
+def basket(*products: Product, quantity: int = 1, **fields: Any) -> dict[str, Any]:
+    """A sale of `quantity` of each product, in the given order."""
+    return {"items": [{"product": product.pk, "quantity": quantity} for product in products], **fields}
+
+
+def sell(till: APIClient, body: dict[str, Any], key: str | None = None) -> HttpResponse:
+    return till.post(SALES, body, headers={"Idempotency-Key": key} if key else {})
+
+
+def pending_sale(till: APIClient, product: Product) -> int:
+    """The id of a sale whose goods are taken and that nobody has paid."""
+    answer = sell(till, basket(product))
+    assert answer.status_code == 201
+    return int(answer.json()["id"])
+
+
+def cancel(till: APIClient, sale_id: int) -> HttpResponse:
+    return till.post(f"{SALES}{sale_id}/cancel/")
+
+
+def pay(till: APIClient, sale_id: int, amount: str = PRICE) -> HttpResponse:
+    return till.post(f"{PAYMENTS}initiate/", {"sale": sale_id, "method": "cash", "amount": amount})
+
+
+def purchase(till: APIClient, product: Product, quantity: int, unit_cost: str) -> HttpResponse:
+    body = {
+        "product": product.pk,
+        "movement_type": "purchase",
+        "quantity": quantity,
+        "unit_cost": unit_cost,
+    }
+    return till.post(MOVEMENTS, body)
