@@ -8,11 +8,7 @@ from apps.users.models import User
 
 
 class UserSerializer(serializers.ModelSerializer[User]):
-    """A person; `password` is accepted, never shown."""
-
-    password = serializers.CharField(
-        write_only=True, max_length=128, trim_whitespace=False, style={"input_type": "password"}
-    )
+    """A person as shown."""
 
     class Meta:
         model = User
@@ -26,9 +22,20 @@ class UserSerializer(serializers.ModelSerializer[User]):
             "phone_number",
             "is_active",
             "created_at",
-            "password",
         )
         read_only_fields = ("id", "created_at")
+
+
+class UserForm(UserSerializer):
+    """A person as set; `password` is accepted, never shown."""
+
+    password = serializers.CharField(
+        write_only=True, max_length=128, trim_whitespace=False, style={"input_type": "password"}
+    )
+
+    class Meta(UserSerializer.Meta):
+        ref_name = "UserInput"
+        fields = (*UserSerializer.Meta.fields, "password")
         swagger_schema_fields: ClassVar = {
             "example": {
                 "username": "otieno",
@@ -47,7 +54,7 @@ class UserSerializer(serializers.ModelSerializer[User]):
 
     def validate_username(self, username: str) -> str:
         username = User.normalize_username(username)
-        others = User.objects.filter(username__iexact=username)
+        others = User.objects.named(username)
         if self.instance is not None:
             others = others.exclude(pk=self.instance.pk)
         if others.exists():

@@ -25,6 +25,7 @@ from apps.users.serializers import (
     PasswordSerializer,
     RegisteredSerializer,
     SignedInSerializer,
+    UserForm,
     UserSerializer,
 )
 from apps.users.services import login_guard
@@ -113,7 +114,7 @@ class RegisterView(APIView):
     @documented(
         "Create a user",
         description="The same as `POST users/`, with the answer wrapped in `user`. Never open to the public.",
-        body=UserSerializer,
+        body=UserForm,
         answers={201: RegisteredSerializer},
         statuses=(403,),
     )
@@ -122,7 +123,7 @@ class RegisterView(APIView):
 
 
 def _created(request: Request) -> dict[str, Any]:
-    form = UserSerializer(data=request.data)
+    form = UserForm(data=request.data)
     form.is_valid(raise_exception=True)
     with transaction.atomic():
         return UserSerializer(services.create_user(form.validated_data)).data
@@ -155,7 +156,7 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[User]):
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().retrieve(request, *args, **kwargs)
 
-    @documented("Create a user", body=UserSerializer, answers={201: UserSerializer}, statuses=(403,))
+    @documented("Create a user", body=UserForm, answers={201: UserSerializer}, statuses=(403,))
     def create(self, request: Request) -> Response:
         return Response(_created(request), status.HTTP_201_CREATED)
 
@@ -163,14 +164,14 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[User]):
         "Change a person",
         description="A new password, role or activity signs the person out everywhere at once. Without a "
         "`password` the old one stays.",
-        body=UserSerializer,
+        body=UserForm,
         answers={200: UserSerializer},
         errors={409: ["last_admin"]},
         statuses=(403, 404),
     )
     def update(self, request: Request, pk: str, partial: bool = False) -> Response:
         user = self.get_object()
-        form = UserSerializer(user, data=request.data, partial=partial)
+        form = UserForm(user, data=request.data, partial=partial)
         form.is_valid(raise_exception=True)
         with transaction.atomic():
             changed = services.update_user(user.pk, form.validated_data)
@@ -178,7 +179,7 @@ class UserViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[User]):
 
     @documented(
         "Change some fields of a person",
-        body=UserSerializer,
+        body=UserForm,
         answers={200: UserSerializer},
         errors={409: ["last_admin"]},
         statuses=(403, 404),

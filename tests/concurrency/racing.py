@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Barrier, BrokenBarrierError
@@ -19,12 +19,17 @@ M = TypeVar("M", bound=Model)
 PATIENCE = 10.0
 
 
+def meeting_of(racers: int) -> Barrier:
+    """Where each of them waits until all are there; it may be used again and again."""
+    return Barrier(racers, timeout=PATIENCE)
+
+
 def race(racers: int, act: Callable[[int], T]) -> list[T]:
     """`act(0)` to `act(racers - 1)` at the same moment, each on its own connection; their results in this order.
 
     Raises what any of them raised.
     """
-    start = Barrier(racers, timeout=PATIENCE)
+    start = meeting_of(racers)
 
     def run(number: int) -> T:
         try:
@@ -54,7 +59,7 @@ def outcome(response: HttpResponse) -> tuple[int, str | None]:
     return response.status_code, response.json().get("code")
 
 
-def outcomes(responses: list[HttpResponse]) -> Counter[tuple[int, str | None]]:
+def outcomes(responses: Sequence[HttpResponse]) -> Counter[tuple[int, str | None]]:
     return Counter(map(outcome, responses))
 
 
@@ -86,7 +91,7 @@ def unlocked(
 
     The racers meet at the rows of `meet_at`; once one has written a row, the others cannot get past it.
     """
-    meeting = Barrier(racers, timeout=PATIENCE)
+    meeting = meeting_of(racers)
 
     def read(rows: QuerySet[M]) -> ReadTogether[M] | QuerySet[M]:
         ordered = rows.order_by("pk")
@@ -95,9 +100,8 @@ def unlocked(
     return read
 
 
-def together(racers: int, act: Callable[..., T]) -> Callable[..., T]:
-    """`act`, which nobody begins before every racer is about to."""
-    meeting = Barrier(racers, timeout=PATIENCE)
+def together(meeting: Barrier, act: Callable[..., T]) -> Callable[..., T]:
+    """`act`, which nobody begins before all have come to the meeting."""
 
     def meet_and_act(*args: Any, **kwargs: Any) -> T:
         meeting.wait()

@@ -1,7 +1,6 @@
 """Cancelling, paying and expiring the same sale at once: one of them happens, once."""
 
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from threading import Event
@@ -18,7 +17,7 @@ from apps.products.models import Product
 from apps.sales import services
 from apps.sales.models import Sale
 from apps.users.models import User
-from tests.concurrency.racing import PATIENCE, outcome, outcomes, race, together, unlocked
+from tests.concurrency.racing import PATIENCE, meeting_of, outcome, outcomes, race, together, unlocked
 from tests.concurrency.shop import cancel, pay, pending_sale, put_on_shelf, stock_of, tills
 from tests.ledger import assert_ledgers_agree, disagreements
 
@@ -84,21 +83,24 @@ def test_control_without_the_lock_only_a_constraint_stops_the_cancelling_of_a_pa
 
 def test_cancel_against_pay_has_one_outcome(cashier: User) -> None:
     milk, devices = put_on_shelf(stock=100), tills(cashier, 8)
-    paid = 0
-    for _ in range(ROUNDS):
-        sale = pending_sale(devices[0], milk)
+    sales = [pending_sale(devices[0], milk) for _ in range(ROUNDS)]
+    meeting = meeting_of(8)
 
-        answers = race(8, lambda i, sale=sale: (pay if i % 2 else cancel)(devices[i], sale))
+    def act(i: int) -> list[HttpResponse]:
+        at_once = together(meeting, pay if i % 2 else cancel)
+        return [at_once(devices[i], sale) for sale in sales]
 
-        paid += _outcome_of_cancel_against_pay(sale, cancels=answers[0::2], payments=answers[1::2])
-        assert stock_of(milk) == 100 - paid
-    assert Sale.objects.filter(status="pending").count() == 0
+    rounds = zip(*race(8, act), strict=True)
+
+    paid = sum(
+        _was_paid(sale, cancels=answers[0::2], payments=answers[1::2])
+        for sale, answers in zip(sales, rounds, strict=True)
+    )
+    assert stock_of(milk) == 100 - paid
     assert_ledgers_agree()
 
 
-def _outcome_of_cancel_against_pay(
-    sale_id: int, cancels: list[HttpResponse], payments: list[HttpResponse]
-) -> bool:
+def _was_paid(sale_id: int, cancels: Sequence[HttpResponse], payments: Sequence[HttpResponse]) -> bool:
     """Whether it was paid; every answer must say the same."""
     sale, taken = Sale.objects.get(pk=sale_id), Payment.objects.filter(sale=sale_id).count()
     if sale.status == "completed":
@@ -201,7 +203,7 @@ def test_control_without_the_lock_two_sweeps_expire_the_same_sale(
     _abandoned(cashier, milk, 1)
     monkeypatch.setattr(QuerySet, "select_for_update", lambda rows, **_: rows)
     cancelling = "apps.sales.services.cancelling.cancel_sale"
-    monkeypatch.setattr(cancelling, together(2, services.cancel_sale))
+    monkeypatch.setattr(cancelling, together(meeting_of(2), services.cancel_sale))
 
     def sweep(_: int) -> int | str:
         try:
@@ -214,22 +216,19 @@ def test_control_without_the_lock_two_sweeps_expire_the_same_sale(
 
 
 def test_an_abandoned_sale_expires_once_or_is_paid(cashier: User) -> None:
-    milk, devices = put_on_shelf(stock=100), tills(cashier, 12)
-    expired, paid = 0, 0
-    for _ in range(6):
-        sales = _abandoned(cashier, milk, 12)
+    milk, devices = put_on_shelf(stock=100), tills(cashier, 8)
+    sales = _abandoned(cashier, milk, 64)
 
-        def act(i: int, sales: list[int] = sales) -> int | HttpResponse:
-            return pay(devices[i], sales[i]) if i < 12 else services.expire_sales()
+    def act(i: int) -> int | list[HttpResponse]:
+        return [pay(devices[i], sale) for sale in sales[i::8]] if i < 8 else services.expire_sales()
 
-        *answers, first, second = race(14, act)
+    *paying, first, second = race(10, act)
 
-        told = [outcome(answer) for answer in answers]
-        status = {pk: state for pk, state in Sale.objects.values_list("pk", "status") if pk in sales}
-        expected = {"completed": (201, None), "cancelled": (409, "sale_cancelled")}
-        assert told == [expected[status[sale]] for sale in sales]
-        assert first + second == Counter(told)[409, "sale_cancelled"]
-        expired, paid = expired + first + second, paid + Counter(told)[201, None]
-    assert expired + paid == 72
-    assert stock_of(milk) == 100 - paid
+    # Till 0 was given the sales 0, 8, 16 ...
+    told = [outcome(answers[turn]) for turn in range(8) for answers in paying]
+    status = dict(Sale.objects.values_list("pk", "status"))
+    expected = {"completed": (201, None), "cancelled": (409, "sale_cancelled")}
+    assert told == [expected[status[sale]] for sale in sales]
+    assert first + second == told.count((409, "sale_cancelled"))
+    assert stock_of(milk) == 100 - told.count((201, None))
     assert_ledgers_agree()

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 from itertools import count
-from threading import Barrier
 
 import pytest
 from django.db.models import QuerySet
@@ -14,7 +13,7 @@ from apps.inventory.models import Movement
 from apps.products.models import Product, StockLevel
 from apps.sales.models import Sale
 from apps.users.models import User
-from tests.concurrency.racing import PATIENCE, deadlocks, outcome, outcomes, race, unlocked
+from tests.concurrency.racing import deadlocks, meeting_of, outcome, outcomes, race, unlocked
 from tests.concurrency.shop import PRICE, basket, purchase, put_on_shelf, sell, stock_of, tills
 from tests.ledger import assert_ledgers_agree, disagreements
 
@@ -81,7 +80,7 @@ def test_control_locks_in_any_order_end_in_a_deadlock(cashier: User, monkeypatch
 
 def _locked_from_opposite_ends() -> Callable[[QuerySet[StockLevel]], list[StockLevel]]:
     """Two callers lock the same rows one by one, one from the first and one from the last."""
-    turn, meeting = count(), Barrier(2, timeout=PATIENCE)
+    turn, meeting = count(), meeting_of(2)
 
     def locked(rows: QuerySet[StockLevel]) -> list[StockLevel]:
         keys = sorted(rows.values_list("pk", flat=True), reverse=next(turn) % 2 == 1)

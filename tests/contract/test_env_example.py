@@ -53,7 +53,7 @@ def test_the_defaults_shown_are_the_real_ones() -> None:
     # What is empty by default may show how a value looks.
     wrong = {name: value for name, value in real.items() if value and shown[name] != value}
 
-    assert wrong == {"POS_ENV": "development"} or wrong == {}
+    assert wrong == {}
     assert {"TOKEN_HOURS", "PORT", "TIME_ZONE"} <= set(real)
 
 

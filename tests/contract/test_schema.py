@@ -1,7 +1,9 @@
 """Swagger tells the truth: every route, valid, with answers that look as described and examples that work."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import jsonschema
@@ -70,13 +72,13 @@ def test_the_document_is_valid(schema: dict[str, Any]) -> None:
 def test_no_route_is_missing(schema: dict[str, Any]) -> None:
     described = {(path, method) for path, method, _ in operations(schema)}
     assert described == set(routes(get_resolver()))
-    assert len(described) == 46
+    assert len(described) == 44
 
 
 def test_every_operation_says_everything(schema: dict[str, Any]) -> None:
     for path, method, operation in operations(schema):
         statuses = set(operation["responses"])
-        assert len(operation["summary"]) > 7, (path, method)
+        assert operation["summary"], (path, method)
         assert any(status.startswith("2") for status in statuses)
         assert "503" in statuses
         public = (path, method) in PUBLIC
@@ -119,6 +121,11 @@ def as_json_schema(part: Any) -> Any:
     return {"anyOf": [converted, {"type": "null"}]} if part.get("x-nullable") else converted
 
 
+@cache
+def converted(definitions: str) -> Any:
+    return as_json_schema(json.loads(definitions))
+
+
 def check(schema: dict[str, Any], path: str, method: str, answer: Any) -> Any:
     """The answer's status and body are as the document says; returns the body."""
     described = schema["paths"][path][method]["responses"]
@@ -141,14 +148,14 @@ def test_examples_and_answers_are_true(
     """Sends every example of the document, in the order of a working day, and compares the answers."""
 
     def send(
-        path: str, method: str = "post", fill: str = "", client: APIClient = as_admin, **changes: Any
+        path: str, verb: str = "post", fill: str = "", client: APIClient = as_admin, **changes: Any
     ) -> Any:
-        parameters = schema["paths"][path][method]["parameters"]
+        parameters = schema["paths"][path][verb]["parameters"]
         body = next((parameter["schema"] for parameter in parameters if parameter["in"] == "body"), {})
         example = schema["definitions"].get(body.get("$ref", "/").rsplit("/", 1)[-1], {}).get("example", {})
         address = "/api" + re.sub(r"{\w+}", str(fill), path)
-        answer = getattr(client, method)(address, None if method == "get" else {**example, **changes})
-        return check(schema, path, method, answer)
+        answer = getattr(client, verb)(address, None if verb == "get" else {**example, **changes})
+        return check(schema, path, verb, answer)
 
     send("/products/categories/")
     milk = send("/products/")

@@ -52,9 +52,16 @@ GIVE_BACK = """
 def reserve(username: str, address: str) -> None:
     """Takes one attempt from the user name and the address, or raises `TooManyAttempts`."""
     now = timezone.now()
-    _take(_key("user", username), PER_USER, now)
-    if not _is_known(username, address, now):
+    name = _key("user", username)
+    _take(name, PER_USER, now)
+    if _is_known(username, address, now):
+        return
+    try:
         _take(_key("address", address), PER_ADDRESS, now)
+    except TooManyAttempts:
+        # No password was looked at: a closed address must not go on to close one name after the other.
+        _give_back(name, PER_USER)
+        raise
 
 
 def release(username: str, address: str) -> None:
@@ -62,7 +69,7 @@ def release(username: str, address: str) -> None:
     now = timezone.now()
     unlock(username)
     if not _is_known(username, address, now):
-        _give_back(_key("address", address))
+        _give_back(_key("address", address), PER_ADDRESS)
     known = LoginCounter(key=_known(username, address), updated_at=now)
     LoginCounter.objects.bulk_create(
         [known], update_conflicts=True, unique_fields=["key"], update_fields=["updated_at"]
@@ -106,10 +113,10 @@ def _refusal(key: str, limit: Limit, now: datetime) -> TooManyAttempts:
     )
 
 
-def _give_back(key: str) -> None:
+def _give_back(key: str, limit: Limit) -> None:
     # Never back on to a multiple of the allowance: that is where the pause begins.
     with connection.cursor() as cursor:
-        cursor.execute(GIVE_BACK, [key, PER_ADDRESS.allowance])
+        cursor.execute(GIVE_BACK, [key, limit.allowance])
 
 
 def _is_known(username: str, address: str, now: datetime) -> bool:
