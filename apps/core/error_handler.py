@@ -71,8 +71,6 @@ def _from_django(error: Exception) -> Response | None:
         return Response(error_body("The body is too large.", "too_large"), 413)
     if isinstance(error, SuspiciousOperation):
         return Response(error_body("The request cannot be read.", "invalid_request"), 400)
-    if isinstance(error, ProtectedError):
-        return Response(error_body("Other records depend on this one.", "in_use"), 409)
     return None
 
 
@@ -81,6 +79,8 @@ def from_database(error: Exception) -> Exception:
 
     The texts never carry the database's own message, which may quote other people's data.
     """
+    if isinstance(error, ProtectedError):  # Django noticed before the database had to
+        return _refused(*CONSTRAINT_SENTENCES[psycopg2.errors.ForeignKeyViolation])
     cause = error.__cause__
     for kind, (status, code, sentence) in CONSTRAINT_SENTENCES.items():
         if isinstance(cause, kind):

@@ -29,13 +29,18 @@ class _DayOrMomentField(forms.CharField):
         text = super().clean(value)
         if not text:
             return None
-        try:
-            found = parse_date(text) if len(text) <= 10 else _moment(text)
-        except (ValueError, OverflowError):
-            found = None
+        # Django reads the digits of every script, the API plain ones only.
+        found = _day_or_moment(text) if text.isascii() else None
         if found is None or not 1900 <= found.year <= 9000:
             raise ValidationError("A date such as 2026-11-22 or an ISO 8601 timestamp is needed.")
         return found
+
+
+def _day_or_moment(text: str) -> date | datetime | None:
+    try:
+        return parse_date(text) if len(text) <= 10 else _moment(text)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _moment(text: str) -> datetime | None:

@@ -54,10 +54,12 @@ def idempotent(handler: Handler) -> Callable[..., HttpResponseBase]:
     @wraps(handler)
     def door(view: Any, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         key = request.headers.get("Idempotency-Key")
+        body = request.data  # unreadable ones are refused here, even by views that need none
         if key is None:
             with transaction.atomic():
                 return handler(view, request, *args, **kwargs)
-        fingerprint = _fingerprint(_checked(key), request)
+        _check_key(key)
+        fingerprint = _fingerprint(request.method, body)
         with transaction.atomic():
             claimed = _claim(request, key, fingerprint)
             if claimed is None:
@@ -67,16 +69,15 @@ def idempotent(handler: Handler) -> Callable[..., HttpResponseBase]:
     return door
 
 
-def _checked(key: str) -> str:
+def _check_key(key: str) -> None:
     if not _KEY.fullmatch(key):
         raise InvalidRequest("Idempotency-Key must be 1 to 255 visible ASCII characters without spaces.")
-    return key
 
 
-def _fingerprint(key: str, request: Request) -> str:
+def _fingerprint(method: str | None, body: Any) -> str:
     """The meaning of the body: the order of its keys and its white space do not count."""
-    canonical = json.dumps(request.data, sort_keys=True, default=str, separators=(",", ":"))
-    return hashlib.sha256(f"{request.method} {canonical}".encode()).hexdigest()
+    canonical = json.dumps(body, sort_keys=True, default=str, separators=(",", ":"))
+    return hashlib.sha256(f"{method} {canonical}".encode()).hexdigest()
 
 
 def _claim(request: Request, key: str, fingerprint: str) -> int | None:

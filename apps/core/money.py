@@ -55,9 +55,10 @@ def _parse_text(text: str, places: int) -> Decimal:
 
 
 def _parse_number(number: Decimal, places: int) -> Decimal:
-    if not number.is_finite() or abs(number) >= Decimal(10) ** 15:
+    # `copy_abs` instead of `abs`, which rounds and overflows at an exponent of a million.
+    if not number.is_finite() or number.copy_abs() >= Decimal(10) ** 15:
         raise NotExact("The number is too large.")
-    if isinstance(number, ScientificNumber) and abs(number) > BLUR:
+    if isinstance(number, ScientificNumber) and number.copy_abs() > BLUR:
         raise NotExact("A number without an exponent is needed.")
     rounded = _quantize(Decimal(number), places)
     if abs(number - rounded) > BLUR:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import IO, Any, NoReturn
 
 from django.conf import settings
@@ -64,7 +64,7 @@ def parse_json(body: bytes) -> Any:
         raise ParseError("The JSON is nested too deeply.") from None
     except ParseError:
         raise
-    except ValueError as error:
+    except (ValueError, InvalidOperation) as error:
         raise ParseError(f"The body is not valid JSON: {_position(error)}.") from None
     # The walk is needed only where nesting is possible beyond the limit or an escape may hide a bad character.
     if b"\\u" in body or body.count(b"[") + body.count(b"{") > MAX_DEPTH:
@@ -87,7 +87,7 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _position(error: ValueError) -> str:
+def _position(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} at line {error.lineno} column {error.colno}"
     if isinstance(error, UnicodeDecodeError):

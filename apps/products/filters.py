@@ -21,11 +21,8 @@ class StableOrdering(django_filters.OrderingFilter):
     """Equal prices keep one order from page to page."""
 
     def filter(self, qs: QuerySet[Any, Any], value: list[str] | None) -> QuerySet[Any, Any]:
-        return (
-            super()
-            .filter(qs, value)
-            .order_by(*[self.get_ordering_value(name) for name in value or ["name"]], "id")
-        )
+        names = [name for name in value or [] if name] or ["name"]
+        return super().filter(qs, names).order_by(*map(self.get_ordering_value, names), "id")
 
 
 class ProductFilter(django_filters.FilterSet):

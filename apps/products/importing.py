@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django.db import connection
@@ -20,46 +19,47 @@ ONE_AT_A_TIME = "SELECT pg_try_advisory_xact_lock(hashtext('import_products'))"
 # Foreign keys are checked batch by batch: all of them at the commit would take longer than one statement may.
 CHECK_AT_ONCE = "SET CONSTRAINTS ALL IMMEDIATE"
 
-GIVEN = """
-    unnest(%(sku)s::text[], %(name)s::text[], %(price)s::numeric[], %(barcode)s::text[], %(barcode_key)s::text[],
-           %(category_id)s::bigint[], %(cost_price)s::numeric[], %(tax)s::numeric[],
-           %(low_stock_threshold)s::numeric[])
-    AS given (sku, name, price, barcode, barcode_key, category_id, cost_price, tax, low_stock_threshold)
-"""
-
-# A row that would stay the same is not written: its indexes and its `updated_at` are left alone.
-UPDATE_CHANGED = f"""
-    UPDATE products_product AS product
-       SET name = given.name,
-           price = given.price,
-           barcode = COALESCE(given.barcode, product.barcode),
-           barcode_key = COALESCE(given.barcode_key, product.barcode_key),
-           category_id = COALESCE(given.category_id, product.category_id),
-           cost_price = COALESCE(given.cost_price, product.cost_price),
-           tax = COALESCE(given.tax, product.tax),
-           low_stock_threshold = COALESCE(given.low_stock_threshold, product.low_stock_threshold),
-           updated_at = %(now)s
-      FROM {GIVEN}
-     WHERE product.sku = given.sku
-       AND (product.name <> given.name
-            OR product.price <> given.price
-            OR product.barcode IS DISTINCT FROM COALESCE(given.barcode, product.barcode)
-            OR product.category_id IS DISTINCT FROM COALESCE(given.category_id, product.category_id)
-            OR product.cost_price <> given.cost_price
-            OR product.tax <> given.tax
-            OR product.low_stock_threshold <> given.low_stock_threshold)
-"""
-
-INSERT_NEW = f"""
-    INSERT INTO products_product (
-           sku, name, price, barcode, barcode_key, category_id, cost_price, tax, low_stock_threshold,
-           description, is_active, created_at, updated_at)
-    SELECT given.sku, given.name, given.price, given.barcode, given.barcode_key, given.category_id,
-           COALESCE(given.cost_price, %(default_cost)s), COALESCE(given.tax, %(default_tax)s),
-           COALESCE(given.low_stock_threshold, %(default_threshold)s),
-           '', true, %(now)s, %(now)s
-      FROM {GIVEN}
-    RETURNING sku, id
+# A product that would stay the same is not written: its indexes and its `updated_at` are left alone.
+SAVE = """
+    WITH given AS (
+        SELECT * FROM unnest(
+            %(sku)s::text[], %(name)s::text[], %(price)s::numeric[], %(barcode)s::text[], %(barcode_key)s::text[],
+            %(category_id)s::bigint[], %(cost_price)s::numeric[], %(tax)s::numeric[],
+            %(low_stock_threshold)s::numeric[]
+        ) AS _ (sku, name, price, barcode, barcode_key, category_id, cost_price, tax, low_stock_threshold)
+    ), changed AS (
+        UPDATE products_product AS product
+           SET name = given.name,
+               price = given.price,
+               barcode = COALESCE(given.barcode, product.barcode),
+               barcode_key = COALESCE(given.barcode_key, product.barcode_key),
+               category_id = COALESCE(given.category_id, product.category_id),
+               cost_price = COALESCE(given.cost_price, product.cost_price),
+               tax = COALESCE(given.tax, product.tax),
+               low_stock_threshold = COALESCE(given.low_stock_threshold, product.low_stock_threshold),
+               updated_at = %(now)s
+          FROM given
+         WHERE product.sku = given.sku
+           AND (product.name <> given.name
+                OR product.price <> given.price
+                OR product.barcode IS DISTINCT FROM COALESCE(given.barcode, product.barcode)
+                OR product.category_id IS DISTINCT FROM COALESCE(given.category_id, product.category_id)
+                OR product.cost_price <> given.cost_price
+                OR product.tax <> given.tax
+                OR product.low_stock_threshold <> given.low_stock_threshold)
+        RETURNING product.sku, NULL::bigint AS new_id
+    ), created AS (
+        INSERT INTO products_product (
+               sku, name, price, barcode, barcode_key, category_id, cost_price, tax, low_stock_threshold,
+               description, is_active, created_at, updated_at)
+        SELECT sku, name, price, barcode, barcode_key, category_id,
+               COALESCE(cost_price, %(default_cost)s), COALESCE(tax, %(default_tax)s),
+               COALESCE(low_stock_threshold, %(default_threshold)s), '', true, %(now)s, %(now)s
+          FROM given
+         WHERE NOT EXISTS (SELECT FROM products_product AS product WHERE product.sku = given.sku)
+        RETURNING sku, id AS new_id
+    )
+    SELECT sku, new_id FROM changed UNION ALL SELECT sku, new_id FROM created
 """
 DEFAULTS = {
     "default_cost": Product._meta.get_field("cost_price").get_default(),
@@ -159,35 +159,19 @@ def _batches(rows: Sequence[CatalogueRow]) -> Iterator[Sequence[CatalogueRow]]:
 
 
 def _save(batch: Sequence[CatalogueRow], occasion: Occasion) -> Outcome:
-    known = set(Product.objects.filter(sku__in=[row.sku for row in batch]).values_list("sku", flat=True))
-    new = [row for row in batch if row.sku not in known]
-    _create(new, occasion)
-    changed = _update([row for row in batch if row.sku in known], occasion)
-    return Outcome(len(new), changed, len(known) - changed)
-
-
-def _create(rows: Sequence[CatalogueRow], occasion: Occasion) -> None:
     """Plain SQL, because model objects would cost a third of the whole import. A trigger adds the stock rows."""
-    if not rows:
-        return
     with connection.cursor() as cursor:
-        cursor.execute(INSERT_NEW, {**_given(rows, occasion), **DEFAULTS})
-        ids: dict[str, int] = dict(cursor.fetchall())
-    stocks: dict[int, Decimal] = {ids[row.sku]: row.stock or money.ZERO for row in rows}
-    ports.open_stock()(stocks, user_id=occasion.user_id, now=occasion.now)
-
-
-def _update(rows: Sequence[CatalogueRow], occasion: Occasion) -> int:
-    """How many of the products really changed."""
-    if not rows:
-        return 0
-    with connection.cursor() as cursor:
-        cursor.execute(UPDATE_CHANGED, _given(rows, occasion))
-        return int(cursor.rowcount)
+        cursor.execute(SAVE, {**_given(batch, occasion), **DEFAULTS})
+        written: dict[str, int | None] = dict(cursor.fetchall())
+    opening = {
+        new_id: row.stock or money.ZERO for row in batch if (new_id := written.get(row.sku)) is not None
+    }
+    ports.open_stock()(opening, user_id=occasion.user_id, now=occasion.now)
+    return Outcome(len(opening), len(written) - len(opening), len(batch) - len(written))
 
 
 def _given(rows: Sequence[CatalogueRow], occasion: Occasion) -> dict[str, Any]:
-    """The columns of `GIVEN`."""
+    """The columns of `given`."""
     plain = ("sku", "name", "price", "barcode", "barcode_key", "cost_price", "tax", "low_stock_threshold")
     columns: dict[str, Any] = {name: [getattr(row, name) for row in rows] for name in plain}
     columns["category_id"] = [occasion.categories[row.category] if row.category else None for row in rows]

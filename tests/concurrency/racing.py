@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import Barrier, BrokenBarrierError
+from threading import Barrier, BrokenBarrierError, Event
 from typing import Any, Generic, TypeVar
 
 from django.db import connection
@@ -108,6 +108,35 @@ def together(meeting: Barrier, act: Callable[..., T]) -> Callable[..., T]:
         return act(*args, **kwargs)
 
     return meet_and_act
+
+
+class Overtaking:
+    """Two requests of which the slower is overtaken: at a given step it waits until the faster has been answered."""
+
+    def __init__(self) -> None:
+        self._arrived, self._overtaken = Event(), Event()
+
+    def held_up(self, step: Callable[..., T]) -> Callable[..., T]:
+        """`step`, where the first to come is overtaken."""
+
+        def wait_once(*args: Any, **kwargs: Any) -> T:
+            if not self._arrived.is_set():
+                self._arrived.set()
+                assert self._overtaken.wait(PATIENCE)
+            return step(*args, **kwargs)
+
+        return wait_once
+
+    def run(self, slower: Callable[[], T], faster: Callable[[], T]) -> list[T]:
+        """What the slower was answered, and what the faster."""
+        return race(2, lambda i: self._overtake(faster) if i else slower())
+
+    def _overtake(self, act: Callable[[], T]) -> T:
+        assert self._arrived.wait(PATIENCE)
+        try:
+            return act()
+        finally:
+            self._overtaken.set()
 
 
 @contextmanager

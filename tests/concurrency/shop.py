@@ -1,8 +1,10 @@
 """A shop with many tills: what the races are run with."""
 
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
+from django.core.handlers.base import BaseHandler
 from django.db import transaction
 from django.http import HttpResponse
 from rest_framework.test import APIClient
@@ -23,9 +25,20 @@ def put_on_shelf(name: str = "Milk", stock: int = 10, **fields: Any) -> Product:
         return stock_product(name, PRICE, stock, **fields)
 
 
-def tills(user: User, count: int) -> list[APIClient]:
-    """So many devices on which the same person is signed in."""
-    return [client_of(user) for _ in range(count)]
+def tills(user: User | None, count: int) -> list[APIClient]:
+    """So many devices on which the same person is signed in, or nobody."""
+    devices = [client_of(user) for _ in range(count)]
+    for device in devices:
+        device.handler = _server()
+    return devices
+
+
+@cache
+def _server() -> BaseHandler:
+    """The one server that all talk to; a client left alone builds one of its own, which takes longer than a sale."""
+    server = APIClient().handler
+    server.load_middleware()
+    return server
 
 
 def stock_of(product: Product) -> Decimal:

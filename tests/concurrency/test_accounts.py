@@ -7,14 +7,14 @@ import pytest
 from django.db.models import F
 from django.http import HttpResponse
 from django.utils import timezone
-from rest_framework.test import APIClient
 
 from apps.users import services
 from apps.users.errors import TooManyAttempts
 from apps.users.models import LoginCounter, User
 from apps.users.services import login_guard
-from conftest import client_of, make_user
-from tests.concurrency.racing import meeting_of, outcome, outcomes, race, together, unlocked
+from conftest import PASSWORD, make_user
+from tests.concurrency.racing import Overtaking, meeting_of, outcome, outcomes, race, together, unlocked
+from tests.concurrency.shop import tills
 from tests.ledger import assert_ledgers_agree
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,7 +37,8 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
 
 def _guess_at_once(username: str, guessers: int = GUESSERS) -> list[HttpResponse]:
     body = {"username": username, "password": "not-the-password"}
-    return race(guessers, lambda _: APIClient().post("/api/auth/login/", body))
+    devices = tills(None, guessers)
+    return race(guessers, lambda i: devices[i].post("/api/auth/login/", body))
 
 
 def test_control_counting_after_the_check_lets_every_guess_through(
@@ -88,7 +89,7 @@ def test_an_unknown_name_is_closed_in_the_same_way(db: None) -> None:
 def _remove_each_other(one: User, other: User) -> list[HttpResponse]:
     """Both are administrators and signed in when it begins."""
     User.objects.filter(pk__in=[one.pk, other.pk]).update(is_active=True)
-    devices, victims = [client_of(one), client_of(other)], [other, one]
+    devices, victims = tills(one, 1) + tills(other, 1), [other, one]
     return race(2, lambda i: devices[i].delete(f"/api/users/{victims[i].pk}/"))
 
 
@@ -136,3 +137,23 @@ def test_who_was_removed_before_the_door_can_remove_nobody(admin: User) -> None:
         assert refused <= {(409, "last_admin"), (401, "invalid_token")}
         assert _administrators() == 1
     assert_ledgers_agree()
+
+
+def test_a_password_that_was_reset_meanwhile_is_not_changed_by_who_knew_the_old_one(
+    cashier: User, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The administrator takes a stolen account back: a request on its way must not take it again."""
+    (thief,), (rescuer,) = tills(cashier, 1), tills(admin, 1)
+    wanted = {"old_password": PASSWORD, "new_password": "the-thief-was-faster-9"}
+    overtaking = Overtaking()
+    monkeypatch.setattr(services, "change_password", overtaking.held_up(services.change_password))
+
+    changed, rescued = overtaking.run(
+        lambda: thief.post("/api/auth/password/", wanted),
+        lambda: rescuer.patch(f"/api/users/{cashier.pk}/", {"password": "ours-again-for-good-3"}),
+    )
+
+    assert outcome(rescued) == (200, None)
+    cashier.refresh_from_db()
+    assert cashier.check_password("ours-again-for-good-3")
+    assert changed.status_code in (400, 401, 409)

@@ -1,8 +1,8 @@
 """Receipt numbers: no gap and no double, in the order of completion, whatever is rolled back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
-from threading import Event
+from typing import Any, TypeVar
 
 import pytest
 from django.http import HttpResponse
@@ -11,7 +11,7 @@ from apps.core.errors import Busy
 from apps.sales.models import Sale
 from apps.sales.services import settling
 from apps.users.models import User
-from tests.concurrency.racing import PATIENCE, outcome, outcomes, race
+from tests.concurrency.racing import Overtaking, outcome, outcomes, race
 from tests.concurrency.shop import PRICE, basket, pay, pending_sale, put_on_shelf, sell, tills
 from tests.ledger import assert_ledgers_agree, disagreements
 
@@ -19,19 +19,33 @@ pytestmark = pytest.mark.django_db(transaction=True)
 TILLS = 16
 EACH = 14
 GAPS = "receipts have no gaps"
+COMPLETE = "_complete"
+T = TypeVar("T")
 
 
-def _every_tenth_fails(take: Callable[[], int]) -> Callable[[], int]:
+def _every_tenth_fails(complete: Callable[..., T]) -> Callable[..., T]:
     """Takes the number first; what fails then must give it back."""
     turn = count(1)
 
-    def next_receipt() -> int:
-        number = take()
+    def complete_or_fail(*args: Any) -> T:
+        done = complete(*args)
         if next(turn) % 10 == 0:
             raise Busy
-        return number
+        return done
 
-    return next_receipt
+    return complete_or_fail
+
+
+def _numbered_by(sequence: Iterator[int]) -> Callable[..., list[str]]:
+    """Completes with a number that does not come back when the transaction does not commit."""
+    complete = settling._complete
+
+    def complete_with_a_number_of_its_own(sale: Sale, *args: Any) -> list[str]:
+        changed = complete(sale, *args)
+        sale.receipt = next(sequence)
+        return changed
+
+    return complete_with_a_number_of_its_own
 
 
 def _complete_many(cashier: User) -> list[HttpResponse]:
@@ -45,8 +59,7 @@ def _complete_many(cashier: User) -> list[HttpResponse]:
 def test_control_numbers_that_do_not_roll_back_leave_gaps(
     cashier: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sequence = count(1)
-    monkeypatch.setattr(settling, "_next_receipt", _every_tenth_fails(lambda: next(sequence)))
+    monkeypatch.setattr(settling, COMPLETE, _every_tenth_fails(_numbered_by(count(1))))
 
     answers = _complete_many(cashier)
 
@@ -55,7 +68,7 @@ def test_control_numbers_that_do_not_roll_back_leave_gaps(
 
 
 def test_rolled_back_completions_leave_no_gaps(cashier: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settling, "_next_receipt", _every_tenth_fails(settling._next_receipt))
+    monkeypatch.setattr(settling, COMPLETE, _every_tenth_fails(settling._complete))
 
     answers = _complete_many(cashier)
 
@@ -70,28 +83,14 @@ def test_the_later_receipt_belongs_to_the_later_completion(
 ) -> None:
     """A till that is held up on its way to the counter completes later, not earlier with the higher number."""
     milk, devices = put_on_shelf(stock=10), tills(cashier, 2)
-    sales = [pending_sale(devices[0], milk) for _ in range(2)]
-    arrived, overtaken = Event(), Event()
-    take, turn = settling._next_receipt, count()
+    late, early = (pending_sale(devices[0], milk) for _ in range(2))
+    overtaking = Overtaking()
+    monkeypatch.setattr(settling, COMPLETE, overtaking.held_up(settling._complete))
 
-    def held_up_once() -> int:
-        if next(turn) == 0:
-            arrived.set()
-            assert overtaken.wait(PATIENCE)
-        return take()
+    answers = overtaking.run(lambda: pay(devices[0], late), lambda: pay(devices[1], early))
 
-    def act(i: int) -> HttpResponse:
-        if i == 0:
-            return pay(devices[0], sales[0])
-        assert arrived.wait(PATIENCE)
-        answer = pay(devices[1], sales[1])
-        overtaken.set()
-        return answer
-
-    monkeypatch.setattr(settling, "_next_receipt", held_up_once)
-    assert [outcome(answer) for answer in race(2, act)] == [(201, None)] * 2
-
-    by_receipt = Sale.objects.order_by("receipt")
-    assert [sale.pk for sale in by_receipt] == [sales[1], sales[0]]
-    assert [sale.pk for sale in by_receipt.order_by("completed_at")] == [sales[1], sales[0]]
+    assert [outcome(answer) for answer in answers] == [(201, None)] * 2
+    first, second = Sale.objects.order_by("receipt")
+    assert [first.pk, second.pk] == [early, late]
+    assert first.completed_at <= second.completed_at
     assert_ledgers_agree()

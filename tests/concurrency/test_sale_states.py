@@ -1,10 +1,8 @@
 """Cancelling, paying and expiring the same sale at once: one of them happens, once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
-from threading import Event
-from typing import Any
 
 import pytest
 from django.db import IntegrityError
@@ -17,7 +15,7 @@ from apps.products.models import Product
 from apps.sales import services
 from apps.sales.models import Sale
 from apps.users.models import User
-from tests.concurrency.racing import PATIENCE, meeting_of, outcome, outcomes, race, together, unlocked
+from tests.concurrency.racing import Overtaking, meeting_of, outcome, outcomes, race, together, unlocked
 from tests.concurrency.shop import cancel, pay, pending_sale, put_on_shelf, stock_of, tills
 from tests.ledger import assert_ledgers_agree, disagreements
 
@@ -29,37 +27,18 @@ GOODS_RULE = "a sale takes its goods once, and only a cancelled one gives them b
 PAID_RULE = "what a sale says is paid, pending and change is what its payments say"
 
 
-def _late(monkeypatch: pytest.MonkeyPatch, service: str) -> Event:
-    """Makes `service` act on what it has read only when the event is set."""
-    now, act = Event(), getattr(services, service)
-
-    def act_late(*args: Any, **kwargs: Any) -> Any:
-        assert now.wait(PATIENCE)
-        return act(*args, **kwargs)
-
-    monkeypatch.setattr(services, service, act_late)
-    return now
-
-
-def _and_then(act: Callable[[], HttpResponse], event: Event) -> HttpResponse:
-    answer = act()
-    event.set()
-    return answer
-
-
 def test_control_without_the_lock_a_cancelled_sale_is_paid(
     cashier: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No constraint stands in the way: the customer pays for milk that is back on the shelf."""
     milk, devices = put_on_shelf(stock=10), tills(cashier, 2)
-    sale = pending_sale(devices[0], milk)
-    monkeypatch.setattr(LOCKED, unlocked(2))
-    cancelled = _late(monkeypatch, "settle")
-    acts = [lambda: _and_then(lambda: cancel(devices[0], sale), cancelled), lambda: pay(devices[1], sale)]
+    sale, overtaking = pending_sale(devices[0], milk), Overtaking()
+    monkeypatch.setattr(LOCKED, unlocked(1))
+    monkeypatch.setattr(services, "settle", overtaking.held_up(services.settle))
 
-    answers = race(2, lambda i: acts[i]())
+    answers = overtaking.run(lambda: pay(devices[0], sale), lambda: cancel(devices[1], sale))
 
-    assert [outcome(answer) for answer in answers] == [(200, None), (201, None)]
+    assert [outcome(answer) for answer in answers] == [(201, None), (200, None)]
     assert Sale.objects.get().status == "completed"
     assert stock_of(milk) == 10
     assert list(disagreements()) == [GOODS_RULE]
@@ -70,12 +49,11 @@ def test_control_without_the_lock_only_a_constraint_stops_the_cancelling_of_a_pa
 ) -> None:
     """`sale_state_holds` refuses it, with an answer that tells a cashier nothing."""
     milk, devices = put_on_shelf(stock=10), tills(cashier, 2)
-    sale = pending_sale(devices[0], milk)
-    monkeypatch.setattr(LOCKED, unlocked(2))
-    paid = _late(monkeypatch, "cancel_sale")
-    acts = [lambda: cancel(devices[0], sale), lambda: _and_then(lambda: pay(devices[1], sale), paid)]
+    sale, overtaking = pending_sale(devices[0], milk), Overtaking()
+    monkeypatch.setattr(LOCKED, unlocked(1))
+    monkeypatch.setattr(services, "cancel_sale", overtaking.held_up(services.cancel_sale))
 
-    answers = race(2, lambda i: acts[i]())
+    answers = overtaking.run(lambda: cancel(devices[0], sale), lambda: pay(devices[1], sale))
 
     assert [outcome(answer) for answer in answers] == [(400, "not_allowed"), (201, None)]
     assert_ledgers_agree()

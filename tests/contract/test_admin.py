@@ -105,7 +105,9 @@ def test_people_by_form(office: Client, cashier: User, admin: User) -> None:
     device = client_of(cashier)
     assert device.get("/api/auth/me/").status_code == 200
     address = f"/admin/users/user/{cashier.pk}/change/"
-    assert office.post(address, person(username="otieno", new_password="chai-na-mandazi-31")).status_code == 302
+    assert (
+        office.post(address, person(username="otieno", new_password="chai-na-mandazi-31")).status_code == 302
+    )
     assert device.get("/api/auth/me/").status_code == 401
     assert not AuthToken.objects.filter(user=cashier).exists()
     refused = office.post(

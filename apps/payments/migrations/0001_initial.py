@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
                 ('external_reference', models.CharField(max_length=64, null=True)),
                 ('phone_number', models.CharField(blank=True, default='', max_length=20)),
                 ('account_number', models.CharField(blank=True, default='', max_length=64)),
-                ('payment_url', models.URLField(blank=True, default='', max_length=500)),
+                ('payment_url', models.CharField(blank=True, default='', max_length=500)),
                 ('initiated_at', models.DateTimeField()),
                 ('completed_at', models.DateTimeField(null=True)),
                 ('error_code', models.CharField(blank=True, default='', max_length=40)),

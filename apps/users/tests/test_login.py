@@ -49,7 +49,12 @@ def test_a_login_answers_token_expiry_and_user(login: Login, cashier: User, cloc
 
 def test_nobody_learns_why_a_login_is_refused(login: Login, cashier: User) -> None:
     make_user("gone", is_active=False)
-    for username, password in [("nobody", PASSWORD), ("otieno", "wrong"), ("gone", PASSWORD), ("gone", "wrong")]:
+    for username, password in [
+        ("nobody", PASSWORD),
+        ("otieno", "wrong"),
+        ("gone", PASSWORD),
+        ("gone", "wrong"),
+    ]:
         answer = login(username, password)
         assert (answer.status_code, answer.json()) == (401, REFUSED), username
     assert AuthToken.objects.count() == 0
