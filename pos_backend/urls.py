@@ -65,6 +65,10 @@ def handler500(request: HttpRequest) -> HttpResponse:
 admin.site.site_header = admin.site.site_title = "POS backend"
 
 urlpatterns = [
+    path(
+        "favicon.ico",
+        RedirectView.as_view(url=f"{settings.STATIC_URL}drf-yasg/swagger-ui-dist/favicon-32x32.png"),
+    ),
     path("", RedirectView.as_view(url="/swagger/"), name="home"),
     path("api/", include("apps.users.urls")),
     path("api/", include(router.urls)),

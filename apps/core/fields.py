@@ -44,7 +44,7 @@ class MoneyField(ExactField):
     class Meta:
         swagger_schema_fields: ClassVar = {
             "type": openapi.TYPE_STRING,
-            "pattern": r"^-?\d{1,12}\.\d{2}$",
+            "pattern": r"^-?[0-9]{1,12}(\.[0-9]{1,2})?$",
             "example": "1250.00",
         }
 
@@ -56,6 +56,9 @@ class PercentField(MoneyField):
     """A percentage with two decimals, on the wire a string."""
 
     high = Decimal("100.00")
+
+    class Meta:
+        swagger_schema_fields: ClassVar = {**MoneyField.Meta.swagger_schema_fields, "example": "16.00"}
 
 
 class QuantityField(ExactField):

@@ -40,6 +40,7 @@ SAVE = """
                updated_at = %(now)s
           FROM given
          WHERE product.sku = given.sku
+           AND product.sku = ANY (%(sku)s) -- or else each batch reads half the catalogue
            AND (product.name <> given.name
                 OR product.price <> given.price
                 OR product.barcode IS DISTINCT FROM COALESCE(given.barcode, product.barcode)

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
 from django.http import HttpRequest
@@ -26,6 +27,7 @@ class GuardedLoginForm(AdminAuthenticationForm):
 
 
 admin.site.login_form = GuardedLoginForm
+admin.site.unregister(Group)  # roles decide everything here
 
 
 class UserForm(forms.ModelForm):

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from pathlib import Path
 
 from pos_backend.local.account import ENTER, Account, LauncherError, owner_name
@@ -48,5 +49,8 @@ def _make(data_dir: Path, account: Account | None) -> None:
                 folder.chmod(0o711)
     if not data_dir.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, "there is a file of that name")
-    if account and not account.may(ENTER, data_dir):
-        data_dir.chmod(0o711)
+    if data_dir.stat().st_uid == os.geteuid():
+        # The server's account passes through on its way to its own folder; nobody looks around.
+        data_dir.chmod(0o711 if account else 0o700)
+    elif account and not account.may(ENTER, data_dir):
+        data_dir.chmod(stat.S_IMODE(data_dir.stat().st_mode) | 0o011)

@@ -4,13 +4,15 @@ import os
 import signal
 from types import FrameType
 
+STDOUT = 1
+
 
 class StopRequested(Exception):
     """The person wants the shop to end."""
 
 
 class StopRequest:
-    """Remembers a signal, or that the process that started us is gone.
+    """Remembers a signal, and notices that the process or the terminal that started us is gone.
 
     Only a note is taken when a signal comes, so that no child is lost between its start and its record.
     """
@@ -18,6 +20,7 @@ class StopRequest:
     def __init__(self) -> None:
         self.received = False
         self.parent = os.getppid()
+        self.terminal = os.isatty(STDOUT) and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN
 
     def listen(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
@@ -27,7 +30,9 @@ class StopRequest:
             signal.signal(signal.SIGHUP, self._note)
 
     def check(self) -> None:
-        if self.received or os.getppid() != self.parent:
+        # Of a closed terminal `make` alone may be told, and it would wait for us for ever.
+        terminal_gone = self.terminal and not os.isatty(STDOUT)
+        if self.received or terminal_gone or os.getppid() != self.parent:
             raise StopRequested
 
     def _note(self, number: int, frame: FrameType | None) -> None:

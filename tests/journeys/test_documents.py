@@ -23,7 +23,7 @@ import pytest
 from pos_backend.local.web import health
 
 PROJECT = Path(__file__).parents[2]
-START_SECONDS = 60
+START_SECONDS = 120
 SHOWN_ADDRESS = "localhost:8000"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 PAUSE_BETWEEN_BLOCKS = "=== end of block ==="
@@ -110,6 +110,7 @@ def shop_settings(data_dir: str, port: int) -> dict[str, str]:
         "POS_DATA_DIR": data_dir,
         "HOST": "127.0.0.1",
         "PORT": str(port),
+        "WEB_CONCURRENCY": "1",
         "ALLOWED_HOSTS": "localhost",
         "TIME_ZONE": "Africa/Nairobi",
         "PRICES_INCLUDE_TAX": "true",

@@ -35,7 +35,11 @@ def test_the_servers_account_may_pass_through_but_not_look(tmp_path: Path) -> No
 def test_a_shops_folder_is_used_again(tmp_path: Path) -> None:
     (tmp_path / "secret_key").write_text("x")
     (tmp_path / ".gitignore").write_text("mine")
+    tmp_path.chmod(0o755)
     prepare_data_folder(tmp_path, None)
+    assert mode(tmp_path) == 0o700
+    prepare_data_folder(tmp_path, STRANGER)
+    assert mode(tmp_path) == 0o711
     assert (tmp_path / ".gitignore").read_text() == "mine"
 
 

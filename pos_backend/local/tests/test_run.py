@@ -123,3 +123,12 @@ def test_a_bad_port_ends_the_command_with_one_sentence(tmp_path: Path) -> None:
         "PORT must be a whole number from 1 to 65535, not 'many'. For example: PORT=8000 make run\n"
     )
     assert not (tmp_path / "data").exists()
+
+
+def test_the_end_of_the_terminal_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "isatty", lambda number: True)
+    stop = StopRequest()
+    stop.check()
+    monkeypatch.setattr(os, "isatty", lambda number: False)
+    with pytest.raises(StopRequested):
+        stop.check()

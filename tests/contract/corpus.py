@@ -1,0 +1,187 @@
+"""What is sent: bodies that cannot be read, values that fit no field, strange ids and queries."""
+
+JSON = "application/json"
+
+# Cannot be read at all: refused before anybody looks at a field.
+UNREADABLE: dict[str, bytes] = {
+    "open brace": b"{",
+    "rest": b"{}x",
+    "single quotes": b"{'a': 1}",
+    "white space": b"  ",
+    "NaN": b'{"a": NaN}',
+    "-Infinity": b'{"a": [-Infinity]}',
+    "a key twice": b'{"a": 1, "a": 2}',
+    "100,000 brackets": b"[" * 100_000,
+    "100,000 braces": b'{"a":' * 100_000,
+    "deep": b'{"items": ' + b"[" * 40 + b"]" * 40 + b"}",
+    "escaped NUL": rb'{"name": "a\u0000", "notes": "\u0000", "username": "\u0000", "password": "\u0000"}',
+    "lone surrogate": rb'{"name": "\ud800", "notes": "\ud800", "username": "\ud800", "password": "\ud800"}',
+    "surrogate as bytes": b'{"name": "\xed\xa0\x80"}',
+    "not UTF-8": b'{"name": "\xff\xfe"}',
+    "byte order mark": b"\xef\xbb\xbf{}",
+    "UTF-16": '{"a": 1}'.encode("utf-16"),
+    "5,000 digits": b'{"price": ' + b"1" * 5_000 + b"}",
+    "exponent of 20 digits": b'{"price": 1e99999999999999999999}',
+    "binary": bytes(range(256)),
+}
+# Sound JSON, but no object.
+NO_OBJECT: dict[str, bytes] = {
+    "null": b"null",
+    "true": b"true",
+    "number": b"1",
+    "text": b'"x"',
+    "empty list": b"[]",
+    "list of objects": b'[{"name": "x"}]',
+    "1e300": b"1e300",
+}
+TOO_LARGE = b'{"name": "' + b"x" * 3_000_000 + b'"}'
+FOREIGN: dict[str, tuple[str, bytes]] = {
+    "no type": ("", b'{"name": "x"}'),
+    "text": ("text/plain", b'{"name": "x"}'),
+    "XML": ("application/xml", b"<name>x</name>"),
+    "form": ("application/x-www-form-urlencoded", b"name=x&quantity=1&metadata="),
+    "bad type": ("application/json/x", b"{}"),
+    "latin": ("\xff", b"{}"),
+}
+MULTIPART: dict[str, tuple[str, bytes]] = {
+    "without boundary": ("multipart/form-data", b"--x\r\n\r\n--x--"),
+    "cut off": ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="na'),
+    "NUL and no UTF-8": (
+        "multipart/form-data; boundary=x",
+        b'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\na\x00\xff\r\n--x--\r\n',
+    ),
+    "a file that is no picture": (
+        "multipart/form-data; boundary=x",
+        b'--x\r\nContent-Disposition: form-data; name="image"; filename="\x00../a.png"\r\n'
+        b"Content-Type: image/png\r\n\r\n\x89PNG\r\n\x1a\n\x00\r\n--x--\r\n",
+    ),
+    "2,000 fields": (
+        "multipart/form-data; boundary=x",
+        b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n' * 2_000 + b"--x--\r\n",
+    ),
+}
+
+# JSON texts that fit no number; nothing of this may ever be taken for an amount or a quantity.
+NO_NUMBER: dict[str, str] = {
+    "true": "true",
+    "empty list": "[]",
+    "list": "[1]",
+    "object": "{}",
+    "empty": '""',
+    "space": '" "',
+    "word": '"x"',
+    "long": f'"{"x" * 10_000}"',
+    "long number": f'"{"9" * 10_000}"',
+    "1e300": "1e300",
+    "1e999": "1e999",
+    "1e1000000": "1e1000000",
+    "-1e1000000": "-1e1000000",
+    "10**20": "100000000000000000000",
+    "4,000 digits": "9" * 4_000,
+    "four decimals": "1.2345",
+    "five decimals": "0.00001",
+    "four decimals as text": '"1.2345"',
+    "Arabic digits": '"١٢"',
+    "full-width digits": '"１２"',
+    "underscore": '"1_0"',
+    "space before": '" 1"',
+    "plus": '"+1"',
+    "comma": '"1,5"',
+    "exponent as text": '"1e3"',
+    "NaN as text": '"NaN"',
+    "Infinity as text": '"Infinity"',
+    "hexadecimal": '"0x10"',
+    "__proto__": '"__proto__"',
+    "prototype": '{"__proto__": {"x": 1}}',
+}
+# JSON texts that may fit some fields.
+OTHER_VALUES: dict[str, str] = {
+    "null": "null",
+    "false": "false",
+    "zero": "0",
+    "negative": "-1",
+    "tiny": "-1e-300",
+    "largest": "9999999999.99",
+    "emoji": '"\\ud83e\\udd5b"',
+    "right to left": '"\\u202e\\u0660"',
+    "long as one character": f'"{"ﷺ" * 150}"',
+    "SQL": '"\'; DROP TABLE sales_sale; --"',
+    "markup": '"<script>alert(1)</script>"',
+    "list of lists": "[[[[[]]]]]",
+    "list of null": "[null]",
+    "list of objects": '[{"product": null, "quantity": {}}]',
+    "1,000 objects": "[" + ",".join(["{}"] * 1_000) + "]",
+}
+
+STRANGE_IDS = [
+    "0",
+    "999999999",
+    "9" * 18,
+    "9" * 19,
+    "9" * 400,
+    "-1",
+    "1.5",
+    "1e3",
+    "x",
+    "null",
+    "NaN",
+    "__proto__",
+    "%D9%A3",  # an Arabic 3
+    "%EF%BC%91",  # a full-width 1
+    "1%0A",
+    "%201",
+    "%00",
+    "1%00",
+    "%FF%FE",
+    "%ED%A0%80",
+    "%25",
+    "..",
+    "%27%20OR%20%271%27=%271",
+]
+NUL_IDS = ["%00", "1%00"]
+
+BAD_DATES = [
+    "0000-00-00",
+    "9999-12-31",
+    "2026-02-30",
+    "2026-13-45",
+    "2026-11-22T10:00:00%2B99:99",
+    "2026-11-22T99:00:00",
+    "%D9%A2%D9%A0%D9%A2%D9%A6-11-22",
+    "x",
+]
+QUERY_VALUES = [
+    *BAD_DATES,
+    "",
+    "2026-11-22",
+    "%00",
+    "a%00",
+    "%FF%FE",
+    "%ED%A0%80",
+    "%D9%A1",
+    "9" * 18,
+    "9" * 400,
+    "9" * 5_000,
+    "-1",
+    "0",
+    "1e300",
+    "NaN",
+    "null",
+    "true",
+    "[]",
+    "x" * 10_000,
+    ",",
+    "-",
+    ",-price,,name",
+    "--price",
+    "%27",
+    "%27%20OR%201=1--",
+    "%25",
+    "%5C",
+    "_",
+    ":*",
+    "%26%7C!()%3C-%3E",
+    "%F0%9F%A5%9B",
+    "__proto__",
+    "a&{name}=b",
+]

@@ -1,0 +1,229 @@
+"""A small shop to try things on, and the one way of trying: send, judge the answer, undo."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from django.apps import apps
+from django.db import connection, transaction
+from rest_framework.test import APIClient
+
+from apps.products.models import Category, Product
+from apps.users.models import User
+from conftest import PASSWORD, client_of
+from tests.contract.corpus import JSON
+from tests.contract.routes import Route
+
+OURS = ("core", "users", "products", "inventory", "sales", "payments")
+# Counts attempts, and is meant to when a sign-in is refused.
+COUNTERS = "users_logincounter"
+READING = ("SELECT", "SAVEPOINT", "RELEASE", "ROLLBACK")
+CODE = re.compile(r"[a-z]+(_[a-z]+)*")
+
+
+class Shop:
+    """Three persons, two products, two sales that are not paid, one of them with a transfer under way."""
+
+    def __init__(self, admin: User, cashier: User, stranger: User, shelf: Callable[..., Product]) -> None:
+        self.clients = {"admin": client_of(admin), "cashier": client_of(cashier), "nobody": client_of(None)}
+        for client in self.clients.values():
+            client.raise_request_exception = False  # what the wire would see
+        self.stranger = stranger
+        self.category = Category.objects.create(name="Dairy")
+        self.milk = shelf("Milk", "116.00", stock=50, barcode="6161100490002", category=self.category)
+        self.sale, self.paying = self._sale(), self._sale()
+        self.transfer = self._made(
+            "/api/payments/payments/initiate/", {"sale": self.paying, "method": "bank", "amount": "100.00"}
+        )
+        self.movement: int = apps.get_model("inventory.Movement").objects.earliest("id").pk
+        self.before = snapshot()
+
+    def _sale(self) -> int:
+        return self._made("/api/sales/sales/", {"items": [{"product": self.milk.pk, "quantity": 2}]})
+
+    def _made(self, path: str, body: dict[str, Any]) -> int:
+        answer = self.clients["cashier"].post(path, body)
+        assert answer.status_code == 201, answer.content
+        return int(answer.json()["id"])
+
+    def path(self, route: Route) -> str:
+        """The address of something that is there."""
+        there = {
+            "user": self.stranger.pk,
+            "category": self.category.pk,
+            "product": self.milk.pk,
+            "movement": self.movement,
+            "sale": self.sale,
+            "payment": self.transfer,
+        }
+        return route.path(self.milk.barcode if "{code}" in route.template else there.get(room(route), ""))
+
+    def body(self, route: Route, method: str) -> dict[str, Any] | None:
+        """A body that is accepted, with every field that may be sent; None where no body is needed."""
+        person = {
+            "username": "neema",
+            "password": PASSWORD,
+            "email": "neema@example.com",
+            "first_name": "Neema",
+            "last_name": "W",
+            "role": "cashier",
+            "phone_number": "0712345678",
+            "is_active": True,
+        }
+        category = {"name": "Bakery", "description": "Fresh"}
+        customer = {"customer_name": "Ann", "customer_phone": "0712345678", "notes": "x"}
+        product = {
+            "name": "Bread",
+            "category": self.category.pk,
+            "barcode": "6161100490019",
+            "sku": "BREAD",
+            "price": "60.00",
+            "cost_price": "40.00",
+            "tax": "16.00",
+            "stock": 46,
+            "low_stock_threshold": 5,
+            "description": "White",
+            "image": None,
+            "is_active": True,
+        }
+        line = {"product": self.milk.pk, "barcode": None, "quantity": 1, "discount": "1.00"}
+        bodies: dict[str, dict[str, Any] | None] = {
+            "login": {"username": "otieno", "password": PASSWORD},
+            "password": {"old_password": PASSWORD, "new_password": "chai-na-mandazi-30"},
+            "register": person,
+            "user-list": person,
+            "user-detail": person,
+            "category-list": category,
+            "category-detail": category,
+            "product-list": product,
+            "product-detail": product,
+            "movement-list": {
+                "product": self.milk.pk,
+                "movement_type": "purchase",
+                "quantity": 3,
+                "reference_number": "LPO-1",
+                "unit_cost": "70.00",
+                "notes": "x",
+            },
+            "sale-list": {"items": [line], "discount": "1.00", "amount_paid": "200.00", **customer},
+            "sale-detail": customer,
+            "payment-initiate": {
+                "sale": self.paying,
+                "method": "cash",
+                "amount": "50.00",
+                "amount_tendered": "100.00",
+                "phone_number": "0712345678",
+                "account_number": "x",
+            },
+            "payment-confirm": {"reference": "BANK-1"},
+            **dict.fromkeys(BODYLESS),
+        }
+        return bodies[route.name]
+
+    def send(
+        self,
+        role: str,
+        method: str,
+        path: str,
+        body: object = b"",
+        kind: str = JSON,
+        *,
+        may: set[int] | None = None,
+    ) -> list[str]:
+        """What is wrong with the answer to this request: nothing, one hopes. The request is undone afterwards.
+
+        `may` are the statuses that are right; without it, any below 500 is.
+        """
+        writes = Writes()
+        with transaction.atomic():
+            with connection.execute_wrapper(writes):
+                answer = self.clients[role].generic(method, path, body, content_type=kind)
+            wrong = flaw(answer, method)
+            if not wrong and may is not None and answer.status_code not in may:
+                wrong = f"not one of {sorted(may)}"
+            # A snapshot costs more than a request, and what wrote nothing has changed nothing.
+            if not wrong and answer.status_code >= 400 and writes.seen and snapshot() != self.before:
+                wrong = "refused, and yet something changed"
+            transaction.set_rollback(True)
+        if not wrong:
+            return []
+        sent = body if isinstance(body, bytes) else str(body).encode()
+        return [
+            f"{role}: {method} {path[:120]} {sent[:200]!r} {kind!r}: {answer.status_code} {wrong} {answer.content[:200]!r}"
+        ]
+
+
+BODYLESS = ("logout", "logoutall", "sale-cancel", "sale-complete", "payment-verify", "payment-cancel")
+PUBLIC = ("login",)
+# What cashiers may write; elsewhere they are told 403, whatever they send.
+FOR_CASHIERS = (*BODYLESS, "login", "password", "sale-list", "sale-detail", "payment-initiate")
+
+
+def room(route: Route) -> str:
+    return route.name.partition("-")[0]
+
+
+class Writes:
+    """Notices whether a request sent any statement that could write."""
+
+    seen = False
+
+    def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        self.seen = self.seen or not sql.lstrip().upper().startswith(READING)
+        return execute(sql, params, many, context)
+
+
+def snapshot() -> str:
+    """A digest of every row of every table of ours."""
+    tables = [model._meta.db_table for label in OURS for model in apps.get_app_config(label).get_models()]
+    digests = [
+        f"(SELECT md5(string_agg(t::text, chr(10) ORDER BY t::text)) FROM {table} t)"  # noqa: S608  # our tables' names
+        for table in tables
+        if table != COUNTERS
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT concat_ws(' ', {', '.join(digests)})")
+        return str(cursor.fetchone()[0])
+
+
+def flaw(answer: Any, method: str) -> str:
+    """Why this answer is not the contract's; empty for a good one."""
+    status = answer.status_code
+    if status >= 500 and not (status == 503 and code_of(answer) == "gateway_not_configured"):
+        return "is a bug"
+    if status < 400 or method == "HEAD":
+        return ""
+    if answer["Content-Type"] != "application/json":
+        return f"has the type {answer['Content-Type']}"
+    try:
+        body = json.loads(answer.content)
+    except ValueError:
+        return "is not JSON"
+    if status == 400 and isinstance(body, dict) and "code" not in body:
+        return "" if body and _are_messages(body) else "has no messages"
+    return "" if _is_error(body) else "has not the shape of an error"
+
+
+def code_of(answer: Any) -> str:
+    return str(answer.json().get("code", ""))
+
+
+def _is_error(body: Any) -> bool:
+    return (
+        isinstance(body, dict)
+        and isinstance(body.get("error"), str)
+        and body["error"].endswith(".")
+        and isinstance(body.get("code"), str)
+        and CODE.fullmatch(body["code"]) is not None
+    )
+
+
+def _are_messages(value: Any) -> bool:
+    """Sentences in lists, below the names of fields; in lists of things also below an index."""
+    if isinstance(value, dict):
+        return all(map(_are_messages, value.values()))
+    return isinstance(value, list) and bool(value) and all(isinstance(text, str) and text for text in value)
+
+
+__all__ = ["BODYLESS", "FOR_CASHIERS", "PUBLIC", "APIClient", "Shop", "code_of", "flaw", "room", "snapshot"]
