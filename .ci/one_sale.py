@@ -11,7 +11,9 @@ def main(base: str) -> None:
         f"{api}/auth/login/", json={"username": "cashier", "password": "ci-cashier"}, timeout=30
     ).json()
     headers = {"Authorization": f"Token {login['token']}", "Idempotency-Key": "ci-1"}
-    listed = requests.get(f"{api}/products/?ordering=-stock&is_active=true", headers=headers, timeout=30).json()
+    listed = requests.get(
+        f"{api}/products/?ordering=-stock&is_active=true", headers=headers, timeout=30
+    ).json()
     barcode = next(row["barcode"] for row in listed["results"] if row["barcode"])
     product = requests.get(f"{api}/products/barcode/{barcode}/", headers=headers, timeout=30).json()
     body = {"items": [{"barcode": barcode, "quantity": 2}], "amount_paid": "100000.00"}

@@ -153,4 +153,3 @@ class ProductSerializer(ProductForm):
 
     class Meta:
         ref_name = "Product"
-        swagger_schema_fields: ClassVar = {}

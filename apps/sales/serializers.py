@@ -115,7 +115,9 @@ class CustomerForm(serializers.Serializer[Any]):
 
     class Meta:
         ref_name = "SaleChange"
-        swagger_schema_fields: ClassVar = {"example": {"customer_name": "Njeri", "notes": "Picks it up at six"}}
+        swagger_schema_fields: ClassVar = {
+            "example": {"customer_name": "Njeri", "notes": "Picks it up at six"}
+        }
 
     def customer(self) -> dict[str, str]:
         """The texts that were sent; null empties one."""

@@ -35,7 +35,7 @@ class UserForm(UserSerializer):
 
     class Meta(UserSerializer.Meta):
         ref_name = "UserInput"
-        fields = (*UserSerializer.Meta.fields, "password")
+        fields = (*UserSerializer.Meta.fields, "password")  # type: ignore[assignment]  # one more
         swagger_schema_fields: ClassVar = {
             "example": {
                 "username": "otieno",

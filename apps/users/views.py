@@ -78,7 +78,7 @@ class LogoutAllView(APIView):
 class MeView(APIView):
     @documented("The person who is signed in", answers={200: UserSerializer})
     def get(self, request: Request) -> Response:
-        return Response(UserSerializer(request.user).data)
+        return Response(UserSerializer(person(request)).data)
 
 
 class PasswordView(APIView):

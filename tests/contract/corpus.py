@@ -94,29 +94,35 @@ NO_NUMBER: dict[str, str] = {
     "__proto__": '"__proto__"',
     "prototype": '{"__proto__": {"x": 1}}',
 }
-# JSON texts that may fit some fields.
-OTHER_VALUES: dict[str, str] = {
+# JSON texts that fit few fields or none; what takes one of them may, but must not stumble.
+ODD_VALUES: dict[str, str] = {
     "null": "null",
-    "false": "false",
-    "zero": "0",
+    "true": "true",
+    "empty": '""',
+    "empty list": "[]",
+    "object": "{}",
     "negative": "-1",
-    "tiny": "-1e-300",
-    "largest": "9999999999.99",
-    "emoji": '"\\ud83e\\udd5b"',
-    "right to left": '"\\u202e\\u0660"',
+    "1e1000000": "1e1000000",
+    "4,000 digits": "9" * 4_000,
+    "10,000 characters": f'"{"x" * 10_000}"',
     "long as one character": f'"{"ﷺ" * 150}"',
-    "SQL": '"\'; DROP TABLE sales_sale; --"',
-    "markup": '"<script>alert(1)</script>"',
-    "list of lists": "[[[[[]]]]]",
-    "list of null": "[null]",
-    "list of objects": '[{"product": null, "quantity": {}}]',
+    "emoji and right to left": '"\\ud83e\\udd5b\\u202e\\u0660"',
+    "SQL and markup": '"\'; DROP TABLE sales_sale; --<script>%s{}"',
+    "prototype": '{"__proto__": {"x": 1}}',
+    "lists of objects": '[{"product": null, "quantity": {}}, null, [[[]]]]',
     "1,000 objects": "[" + ",".join(["{}"] * 1_000) + "]",
 }
+# What else a number must not stumble over, though some take it.
+ODD_NUMBERS = {
+    "null": "null",
+    "zero": "0",
+    "negative": "-1",
+    "next to nothing": "-1e-300",
+    "largest": "9999999999.99",
+}
 
+UNKNOWN_IDS = ["0", "999999999", "9" * 18]
 STRANGE_IDS = [
-    "0",
-    "999999999",
-    "9" * 18,
     "9" * 19,
     "9" * 400,
     "-1",
@@ -138,49 +144,33 @@ STRANGE_IDS = [
     "..",
     "%27%20OR%20%271%27=%271",
 ]
-NUL_IDS = ["%00", "1%00"]
 
 BAD_DATES = [
     "0000-00-00",
     "9999-12-31",
     "2026-02-30",
-    "2026-13-45",
     "2026-11-22T10:00:00%2B99:99",
-    "2026-11-22T99:00:00",
     "%D9%A2%D9%A0%D9%A2%D9%A6-11-22",
-    "x",
 ]
 QUERY_VALUES = [
     *BAD_DATES,
     "",
     "2026-11-22",
-    "%00",
     "a%00",
     "%FF%FE",
     "%ED%A0%80",
     "%D9%A1",
     "9" * 18,
-    "9" * 400,
     "9" * 5_000,
     "-1",
-    "0",
     "1e300",
-    "NaN",
     "null",
-    "true",
     "[]",
     "x" * 10_000,
-    ",",
-    "-",
     ",-price,,name",
     "--price",
-    "%27",
-    "%27%20OR%201=1--",
-    "%25",
-    "%5C",
-    "_",
-    ":*",
-    "%26%7C!()%3C-%3E",
+    "%27%20OR%201=1--%5C%25_",
+    ":*%26%7C!()%3C-%3E",
     "%F0%9F%A5%9B",
     "__proto__",
     "a&{name}=b",

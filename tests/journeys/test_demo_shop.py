@@ -43,7 +43,7 @@ def load() -> str:
     return out.getvalue()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="class")
 def printed(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
     """The demo shop, opened once for all these tests and taken back after them; what the command printed."""
     with django_db_blocker.unblock(), transaction.atomic():

@@ -409,6 +409,19 @@ class TestTogetherWithOthers:
         assert lines == []
         assert run(write(HEADER, MILK)) == "1 rows: 1 new, 0 changed, 0 unchanged."
 
+    @pytest.mark.django_db(transaction=True)
+    def test_a_product_that_somebody_holds(self, write: Write) -> None:
+        run(write(HEADER, MILK))
+        other = _second_connection()
+        with other, other.cursor() as cursor, connection.cursor() as own:
+            cursor.execute("SELECT FROM products_product FOR UPDATE")
+            own.execute("SET lock_timeout = '50ms'")
+            sentence, lines = refused(write(HEADER, MILK.replace("41.00", "42.00"), RICE))
+            own.execute("SET lock_timeout = '3s'")
+        other.close()
+        assert sentence == "Somebody changed the same products meanwhile. Nothing was imported; try again."
+        assert lines == []
+
 
 def _second_connection() -> Any:
     params = connection.get_connection_params()
