@@ -72,11 +72,24 @@ class Connection:
 
     def ask(self, request: bytes) -> Answer:
         if self.socket is None:
-            self.socket = socket.create_connection(("127.0.0.1", self.port), ANSWER_SECONDS)
-            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.opened += 1
-        self.socket.sendall(request)
-        answer = _receive(self.socket)
+            return self._ask_anew(request)
+        try:
+            return self._exchange(self.socket, request)
+        except ConnectionError:
+            # A server may close a kept connection just as we write. What is sent here may be sent twice: a
+            # read changes nothing and a sale carries its key.
+            self.close()
+            return self._ask_anew(request)
+
+    def _ask_anew(self, request: bytes) -> Answer:
+        self.socket = socket.create_connection(("127.0.0.1", self.port), ANSWER_SECONDS)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.opened += 1
+        return self._exchange(self.socket, request)
+
+    def _exchange(self, connection: socket.socket, request: bytes) -> Answer:
+        connection.sendall(request)
+        answer = _receive(connection)
         if not answer.stays_open:
             self.close()
         return answer

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 
 import psutil
 
-from benchmarks.client import Connection, Job, Result, packed
+from benchmarks.client import Connection, Job, Request, Result, packed
 from benchmarks.cpu import cpu_seconds
-from benchmarks.scenarios import Item, Scenario
+from benchmarks.scenarios import Scenario
 from benchmarks.server import Server
 from pos_backend.local.account import LauncherError
 from pos_backend.local.children import end_process
@@ -55,8 +55,7 @@ class Measurement:
     name: str
     latencies: Sequence[float]
     elapsed: float
-    server_cpu: float
-    database_cpu: float | None
+    used: Used
     client_cpu: float
     connections: int
 
@@ -65,52 +64,77 @@ class Measurement:
         return len(self.latencies)
 
 
-class Bench:
-    """Measures scenarios on one server."""
+def together(name: str, parts: Sequence[Measurement]) -> Measurement:
+    """Several rounds as one line."""
+    used = [part.used.database for part in parts if part.used.database is not None]
+    return Measurement(
+        name=name,
+        latencies=[latency for part in parts for latency in part.latencies],
+        elapsed=sum(part.elapsed for part in parts),
+        used=Used(sum(part.used.server for part in parts), sum(used) if used else None),
+        client_cpu=sum(part.client_cpu for part in parts),
+        connections=sum(part.connections for part in parts),
+    )
 
-    def __init__(self, server: Server, database: psutil.Process | None, items: Sequence[Item]) -> None:
+
+class Bench:
+    """One line of the table: a scenario and the server that answers it."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        server: Server,
+        database: psutil.Process | None,
+        requests: Sequence[Sequence[Request]],
+    ) -> None:
+        """`requests` has what each till sends in turn."""
+        self.scenario = scenario
         self.server = server
         self.database = database
-        self.items = items
-        self.answered_sales = 0
+        self.requests = requests
+        self.answered = 0
 
-    def measure(self, scenario: Scenario, tokens: Sequence[str], load: Load) -> Measurement:
-        """Raises `LauncherError` at the first answer that is no success."""
-        self._probe(scenario, tokens[0])
-        self._work(scenario, tokens, Load(WARM_UP_SECONDS, UNLIMITED))
-        return self._work(scenario, tokens, load)
+    def warm_up(self) -> None:
+        """Threads, database connections and caches as on any working day."""
+        self._probe()
+        self.measure(Load(WARM_UP_SECONDS, UNLIMITED))
 
-    def _probe(self, scenario: Scenario, token: str) -> None:
+    def _probe(self) -> None:
         """One request whose answer is read, so that we do not measure how fast nonsense is answered."""
-        request = scenario.requests(0, self.items, token)[0]
         connection = Connection(self.server.port)
-        answer = connection.ask(packed(request, secrets.token_hex(8) if scenario.sells else ""))
+        key = secrets.token_hex(8) if self.scenario.sells else ""
+        answer = connection.ask(packed(self.requests[0][0], key))
         connection.close()
-        if not 200 <= answer.status < 300 or not scenario.is_right(json.loads(answer.body)):
-            raise LauncherError(f"{scenario.name}: {answer.status} {answer.body[:500].decode()}")
-        self.answered_sales += scenario.sells
+        if not 200 <= answer.status < 300 or not self.scenario.is_right(json.loads(answer.body)):
+            raise LauncherError(f"{self.scenario.name}: {answer.status} {answer.body[:500].decode()}")
+        self.answered += 1
 
-    def _work(self, scenario: Scenario, tokens: Sequence[str], load: Load) -> Measurement:
-        with _tills(self._jobs(scenario, tokens, load)) as tills:
+    def measure(self, load: Load) -> Measurement:
+        """Raises `LauncherError` when any answer is no success."""
+        with _tills(self._jobs(load)) as tills:
             before = self._used()
             results = _let_work(tills, load.seconds)
             used = self._used().since(before)
-        _refuse_failures(scenario, results)
-        measured = _measurement(scenario.name, results, used)
-        self.answered_sales += measured.requests if scenario.sells else 0
+        failures = [result.failure for result in results if result.failure]
+        if failures:
+            raise LauncherError(
+                f"{self.scenario.name}: {len(failures)} tills failed, first with {failures[0]}"
+            )
+        measured = _measurement(self.scenario.name, results, used)
+        self.answered += measured.requests
         return measured
 
-    def _jobs(self, scenario: Scenario, tokens: Sequence[str], load: Load) -> list[Job]:
-        run, tills = secrets.token_hex(4), len(tokens)
+    def _jobs(self, load: Load) -> list[Job]:
+        run, tills = secrets.token_hex(4), len(self.requests)
         return [
             Job(
                 port=self.server.port,
                 seconds=load.seconds,
                 limit=(load.requests + tills - 1 - number) // tills,
-                requests=scenario.requests(number, self.items, token),
-                key=f"{run}-{number}" if scenario.sells else "",
+                requests=requests,
+                key=f"{run}-{number}" if self.scenario.sells else "",
             )
-            for number, token in enumerate(tokens)
+            for number, requests in enumerate(self.requests)
         ]
 
     def _used(self) -> Used:
@@ -169,19 +193,12 @@ def _let_work(tills: Sequence[subprocess.Popen[bytes]], seconds: float) -> list[
     return results
 
 
-def _refuse_failures(scenario: Scenario, results: Sequence[Result]) -> None:
-    failures = [result.failure for result in results if result.failure]
-    if failures:
-        raise LauncherError(f"{scenario.name} failed at {len(failures)} tills, first with {failures[0]}")
-
-
 def _measurement(name: str, results: Sequence[Result], used: Used) -> Measurement:
     return Measurement(
         name=name,
         latencies=[latency for result in results for latency in result.latencies],
         elapsed=max(result.ended for result in results) - min(result.began for result in results),
-        server_cpu=used.server,
-        database_cpu=used.database,
+        used=used,
         client_cpu=sum(result.cpu_seconds for result in results),
         connections=sum(result.connections for result in results),
     )

@@ -50,6 +50,7 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _row(line: Measurement, floor: float) -> tuple[str, ...]:
+    database = line.used.database
     return (
         line.name,
         str(line.requests),
@@ -57,13 +58,13 @@ def _row(line: Measurement, floor: float) -> tuple[str, ...]:
         f"{percentile(line.latencies, 0.50) * 1000:.1f}",
         f"{percentile(line.latencies, 0.99) * 1000:.1f}",
         f"{_cpu_ms(line):.2f}",
-        "-" if line.database_cpu is None else f"{line.database_cpu / line.requests * 1000:.2f}",
+        "-" if database is None else f"{database / line.requests * 1000:.2f}",
         f"{_cpu_ms(line) / floor:.1f}",
     )
 
 
 def _cpu_ms(line: Measurement) -> float:
-    return line.server_cpu / line.requests * 1000
+    return line.used.server / line.requests * 1000
 
 
 def tills(measured: Sequence[Measurement]) -> str:

@@ -10,19 +10,22 @@ from dataclasses import dataclass
 from types import FrameType
 
 import django
+from tqdm import tqdm
 
 from benchmarks import report
 from benchmarks.database import Database, empty_database, work_folder
-from benchmarks.load import UNLIMITED, Bench, Load, Measurement
-from benchmarks.scenarios import CHECKOUTS, DJANGO_FLOOR, LOOKUP, WSGI_FLOOR, Item, Scenario, sign_in
+from benchmarks.load import UNLIMITED, Bench, Load, Measurement, together
+from benchmarks.scenarios import CHECKOUTS, DJANGO_FLOOR, LOOKUP, WSGI_FLOOR, Item, Person, sign_in
 from benchmarks.server import SHOP, production, serving, shape
 from pos_backend.local.account import LauncherError
 
-SCENARIOS = (WSGI_FLOOR, DJANGO_FLOOR, LOOKUP, *CHECKOUTS)
-FLOORS = {
-    WSGI_FLOOR: "benchmarks.floor_wsgi:application",
-    DJANGO_FLOOR: "benchmarks.floor_django:application",
+APPLICATIONS = {
+    "benchmarks.floor_wsgi:application": (WSGI_FLOOR,),
+    "benchmarks.floor_django:application": (DJANGO_FLOOR,),
+    SHOP: (LOOKUP, *CHECKOUTS),
 }
+ROUNDS = 3
+PROGRESS = "{n_fmt}/{total_fmt} [{elapsed}] {desc}"
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Lowest, highest, default. The longest basket holds 20 different products.
 NUMBERS = {
@@ -40,55 +43,65 @@ class Options:
     products: int
 
 
-class Run:
-    """One run of the benchmark: everything is opened in `stack`, which closes it in reverse order."""
+def run(options: Options, stack: ExitStack) -> str:
+    """Everything is opened in `stack`, which closes it in reverse order; the report."""
+    say("Starting PostgreSQL ...")
+    folder = stack.enter_context(work_folder())
+    database = stack.enter_context(empty_database(folder))
+    os.environ.update(production(database.url, folder))
+    django.setup()
+    # It needs a Django that has been set up.
+    from benchmarks import shop
 
-    def __init__(self, options: Options, stack: ExitStack) -> None:
-        self.options = options
-        self.stack = stack
-        self.measured: list[Measurement] = []
-
-    def __call__(self) -> str:
-        say("Starting PostgreSQL ...")
-        folder = self.stack.enter_context(work_folder())
-        database = self.stack.enter_context(empty_database(folder))
-        os.environ.update(production(database.url, folder))
-        django.setup()
-        # It needs a Django that has been set up.
-        from benchmarks import shop
-
-        say("Opening the shop ...")
-        opened = shop.open_shop(self.options.products, self.options.clients)
-        self._measure_floors(database, opened.items)
-        with serving(SHOP, os.environ) as server:
-            tokens = [sign_in(server.port, person) for person in opened.cashiers]
-            bench = Bench(server, database.process, opened.items)
-            for scenario in (LOOKUP, *CHECKOUTS):
-                self._measure(bench, scenario, tokens)
-        shop.check_books(bench.answered_sales)
-        return self._report(database, bench.answered_sales)
-
-    def _measure_floors(self, database: Database, items: Sequence[Item]) -> None:
-        for scenario, application in FLOORS.items():
-            with serving(application, os.environ) as server:
-                bench = Bench(server, database.process, items)
-                self._measure(bench, scenario, [""] * self.options.clients)
-
-    def _measure(self, bench: Bench, scenario: Scenario, tokens: Sequence[str]) -> None:
-        say(f"[{len(self.measured) + 1}/{len(SCENARIOS)}] {scenario.name} ...")
-        self.measured.append(bench.measure(scenario, tokens, self.options.load))
-
-    def _report(self, database: Database, sales: int) -> str:
-        floor = next(line for line in self.measured if line.name == DJANGO_FLOOR.name)
-        return "\n".join(
-            (
-                f"\n{report.machine(database.version, shape())}",
-                f"{self.options.clients} tills, {self.options.products} products\n",
-                report.table(self.measured, floor),
-                f"\n{report.tills(self.measured)}",
-                f"The books are right: {sales} sales answered and stored, every stock is the sum of its movements.",
-            )
+    say("Opening the shop ...")
+    opened = shop.open_shop(options.products, options.clients)
+    benches = _benches(database, opened.items, opened.cashiers, stack)
+    measured = _measure(benches, options.load)
+    sales = sum(bench.answered for bench in benches if bench.scenario.sells)
+    shop.check_books(sales)
+    return "\n".join(
+        (
+            f"\n{report.machine(database.version, shape())}",
+            f"{options.clients} tills, {options.products} products\n",
+            report.table(measured, next(line for line in measured if line.name == DJANGO_FLOOR.name)),
+            f"\n{report.tills(measured)}",
+            f"The books are right: {sales} sales answered and stored, every stock is the sum of its movements.",
         )
+    )
+
+
+def _benches(
+    database: Database, items: Sequence[Item], cashiers: Sequence[Person], stack: ExitStack
+) -> list[Bench]:
+    """All scenarios, each with its server running."""
+    servers = {name: stack.enter_context(serving(name, os.environ)) for name in APPLICATIONS}
+    tokens = [sign_in(servers[SHOP].port, person) for person in cashiers]
+    return [
+        Bench(
+            scenario,
+            servers[application],
+            database.process,
+            [scenario.requests(number, items, token) for number, token in enumerate(tokens)],
+        )
+        for application, scenarios in APPLICATIONS.items()
+        for scenario in scenarios
+    ]
+
+
+def _measure(benches: Sequence[Bench], load: Load) -> list[Measurement]:
+    """In rounds, so that what else the machine does for a while touches every line alike."""
+    part = Load(load.seconds / ROUNDS, -(-load.requests // ROUNDS))
+    rounds: list[list[Measurement]] = [[] for _ in benches]
+    with tqdm(total=(ROUNDS + 1) * len(benches), bar_format=PROGRESS, leave=False) as progress:
+        for number in range(ROUNDS + 1):
+            for bench, measured in zip(benches, rounds, strict=True):
+                progress.set_description(bench.scenario.name)
+                if number:
+                    measured.append(bench.measure(part))
+                else:
+                    bench.warm_up()
+                progress.update()
+    return [together(bench.scenario.name, parts) for bench, parts in zip(benches, rounds, strict=True)]
 
 
 def say(text: str) -> None:
@@ -126,7 +139,7 @@ def main() -> int:
         signal.signal(name, _interrupt)
     try:
         with ExitStack() as stack:
-            print(Run(options, stack)())
+            print(run(options, stack))
     except KeyboardInterrupt:
         say("\nStopped; everything that was started has been ended.")
         return 130

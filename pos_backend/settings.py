@@ -16,7 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from pos_backend.local.postgres import embedded_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-POS_DATA_DIR = Path(config("POS_DATA_DIR", default=str(BASE_DIR / ".pos"))).absolute()
+POS_DATA_DIR = (BASE_DIR / Path(config("POS_DATA_DIR", default=".pos")).expanduser()).resolve()
 
 DATABASE_URL = config("DATABASE_URL", default="")
 DB_NAME = config("DB_NAME", default="")
@@ -31,17 +31,24 @@ DEVELOPMENT = POS_ENV == "development"
 
 def _secret_key() -> str:
     """The configured key; while trying out, one kept in the data folder so that sign-ins survive a restart."""
+    path = POS_DATA_DIR / "secret_key"
     if key := config("SECRET_KEY", default=""):
         return str(key)
+    if path.exists():  # `make run` made it: a command beside it works, whatever the database is
+        return path.read_text().strip()
     if not DEVELOPMENT:
         raise ImproperlyConfigured(
             "SECRET_KEY is not set: put a long random value into the environment or .env."
         )
-    path = POS_DATA_DIR / "secret_key"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(50))
+    return _new_secret_key(path)
+
+
+def _new_secret_key(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"secret_key.{secrets.token_hex(4)}")
+    fresh.touch(mode=0o600)
+    fresh.write_text(secrets.token_urlsafe(50))
+    fresh.rename(path)
     return path.read_text().strip()
 
 

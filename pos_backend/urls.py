@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import include, path, re_path
+from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
 from django.views.static import serve
 from drf_yasg import openapi
@@ -34,6 +35,7 @@ schema = get_schema_view(API_INFO, public=True, permission_classes=(AllowAny,), 
 schema.content_negotiation_class = DefaultContentNegotiation
 
 
+@csrf_exempt
 def api_not_found(request: HttpRequest, *args: object, **kwargs: object) -> JsonResponse:
     """No such address below /api/; the most common reason is the slash at the end."""
     hint = "" if request.path.endswith("/") else " Addresses end with a slash."

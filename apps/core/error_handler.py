@@ -27,7 +27,11 @@ _CODES: dict[type[Exception], str] = {
 }
 CONSTRAINT_SENTENCES = {
     psycopg2.errors.UniqueViolation: (409, "already_exists", "Another record already has this value."),
-    psycopg2.errors.ForeignKeyViolation: (409, "in_use", "Other records depend on this one."),
+    psycopg2.errors.ForeignKeyViolation: (
+        409,
+        "in_use",
+        "Other records depend on this one, or one that it needs is gone.",
+    ),
     psycopg2.errors.CheckViolation: (400, "not_allowed", "The value breaks a rule of the shop."),
     psycopg2.errors.NotNullViolation: (400, "missing_value", "A required value is missing."),
 }

@@ -45,6 +45,8 @@ def set_barcode(product: Product, barcode: str | None) -> None:
 
 def remove_product(product: Product) -> None:
     """Deletes a product that never moved or sold; any other is deactivated, so that history keeps its name."""
+    # Against the foreign keys of a checkout under way: it ends first, and then there is history.
+    Product.objects.select_for_update().get(pk=product.pk)
     try:
         with transaction.atomic():
             product.delete()

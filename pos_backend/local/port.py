@@ -7,6 +7,7 @@ import socket
 import psutil
 
 from pos_backend.local.account import LauncherError
+from pos_backend.local.options import EVERY_ADDRESS
 
 
 def require_free_port(host: str, port: int) -> None:
@@ -35,6 +36,17 @@ def _sentence(number: int | None, host: str, port: int) -> str:
     if number == errno.EACCES:
         return f"Port {port} needs the rights of an administrator. Choose one above 1023: PORT=8000 make run"
     return f"Port {port} cannot be opened on {host}: {errno.errorcode.get(number or 0, number)}."
+
+
+def own_names(host: str) -> list[str]:
+    """The names and addresses under which the shop may be asked for when it listens on `host`."""
+    names = ["localhost", "127.0.0.1", "[::1]"]
+    if host in EVERY_ADDRESS:
+        addresses = [found.address for card in psutil.net_if_addrs().values() for found in card]
+        names += [socket.gethostname(), *(text for text in addresses if text.count(".") == 3)]
+    elif host not in ("127.0.0.1", "::1"):
+        names.append(f"[{host}]" if ":" in host else host)
+    return list(dict.fromkeys(names))
 
 
 def taken_sentence(port: int, user: str, free_port: int) -> str:

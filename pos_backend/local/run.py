@@ -22,7 +22,7 @@ from pos_backend.local.cluster import last_lines
 from pos_backend.local.data_folder import prepare_data_folder
 from pos_backend.local.leftovers import RunState, only_one, stop_leftovers
 from pos_backend.local.options import Options, read_options, require_own_database
-from pos_backend.local.port import require_free_port
+from pos_backend.local.port import own_names, require_free_port
 from pos_backend.local.postgres import PROJECT, EmbeddedPostgres
 from pos_backend.local.stopping import StopRequest, StopRequested
 from pos_backend.local.web import health, web_server
@@ -208,6 +208,8 @@ def _children_env(options: Options) -> dict[str, str]:
     env = {name: value for name, value in os.environ.items() if name not in hidden}
     env["POS_ENV"] = str(config("POS_ENV", default="development"))
     env["POS_DATA_DIR"] = str(options.data_dir)
+    if not config("ALLOWED_HOSTS", default=""):
+        env["ALLOWED_HOSTS"] = ",".join(own_names(options.host))
     return env
 
 

@@ -15,7 +15,6 @@ from django.test import override_settings
 from tests.contract.corpus import (
     BAD_DATES,
     FOREIGN,
-    JSON,
     MULTIPART,
     NO_NUMBER,
     NO_OBJECT,
@@ -29,6 +28,8 @@ from tests.contract.corpus import (
 )
 from tests.contract.routes import Route, all_routes
 from tests.contract.world import BODYLESS, FOR_CASHIERS, PUBLIC, Shop, room
+
+pytestmark = pytest.mark.django_db
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "FOO"]
 ROUTES = all_routes()
@@ -96,8 +97,8 @@ def test_nobody_gets_past_the_door(shop: Shop, route: Route) -> None:
     for method in METHODS:
         wrong += shop.send("nobody", method, shop.path(route), b"[" * 100_000, may={401})
     for method in route.methods:
-        wrong += shop.send("nobody", method, shop.path(route), json.dumps(shop.body(route)), may={401})
-        wrong += shop.send("nobody", method, shop.path(route), TOO_LARGE, may={401})
+        for body in (b"", b"{}", TOO_LARGE):
+            wrong += shop.send("nobody", method, shop.path(route), body, may={401})
     good(wrong)
 
 

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from pos_backend.local.account import LauncherError
-from pos_backend.local.port import require_free_port, taken_sentence
+from pos_backend.local.port import own_names, require_free_port, taken_sentence
 
 pytestmark = pytest.mark.enable_socket
 
@@ -54,3 +54,14 @@ def test_an_address_of_another_computer_is_refused() -> None:
     assert str(refused.value) == (
         "HOST 203.0.113.9 is no address of this computer. Try HOST=127.0.0.1 make run"
     )
+
+
+def test_own_names() -> None:
+    local = ["localhost", "127.0.0.1", "[::1]"]
+    assert own_names("127.0.0.1") == local
+    assert own_names("192.168.7.7") == [*local, "192.168.7.7"]
+    assert own_names("fe80::7") == [*local, "[fe80::7]"]
+    everywhere = own_names("0.0.0.0")  # noqa: S104
+    assert everywhere[:3] == local
+    assert socket.gethostname() in everywhere
+    assert len(everywhere) == len(set(everywhere))
