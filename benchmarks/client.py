@@ -59,6 +59,7 @@ class Result:
     ended: float = 0.0
     cpu_seconds: float = 0.0
     connections: int = 0
+    repeated: int = 0
     failure: str = ""
 
 
@@ -68,6 +69,7 @@ class Connection:
     def __init__(self, port: int) -> None:
         self.port = port
         self.opened = 0
+        self.repeated = 0
         self.socket: socket.socket | None = None
 
     def ask(self, request: bytes) -> Answer:
@@ -79,6 +81,7 @@ class Connection:
             # A server may close a kept connection just as we write. What is sent here may be sent twice: a
             # read changes nothing and a sale carries its key.
             self.close()
+            self.repeated += 1
             return self._ask_anew(request)
 
     def _ask_anew(self, request: bytes) -> Answer:
@@ -153,6 +156,7 @@ def work(job: Job) -> Result:
     result.ended = time.monotonic()
     result.cpu_seconds = _own_cpu() - used
     result.connections = connection.opened
+    result.repeated = connection.repeated
     return result
 
 

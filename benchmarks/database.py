@@ -14,6 +14,7 @@ import psycopg2
 from psycopg2 import sql
 
 from benchmarks.cpu import postmaster
+from benchmarks.stopping import STOP
 from pos_backend.local.account import LauncherError
 from pos_backend.local.postgres import PROJECT, EmbeddedPostgres
 from pos_backend.local.testing import remove_stale
@@ -65,14 +66,19 @@ def empty_database(folder: Path) -> Iterator[Database]:
 
 @contextmanager
 def _created(connection: psycopg2.extensions.connection, name: str) -> Iterator[None]:
+    created = False
     try:
-        _execute(connection, "CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'", name)
-    except psycopg2.Error as error:
-        raise LauncherError(f"No database can be made there: {_first_line(error)}") from None
-    try:
+        with STOP.held():
+            _execute(connection, "CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'", name)
+            created = True
         yield
+    except psycopg2.Error as error:
+        if created:
+            raise
+        raise LauncherError(f"No database can be made there: {_first_line(error)}") from None
     finally:
-        _execute(connection, "DROP DATABASE {} WITH (FORCE)", name)
+        if created:
+            _execute(connection, "DROP DATABASE {} WITH (FORCE)", name)
 
 
 def _execute(connection: psycopg2.extensions.connection, statement: str, name: str) -> None:
@@ -84,12 +90,16 @@ def _execute(connection: psycopg2.extensions.connection, statement: str, name: s
 def _server(folder: Path) -> Iterator[str]:
     """The address of a database that exists on the server to use."""
     if url := os.environ.get("DATABASE_URL"):
+        if not url.startswith(("postgres://", "postgresql://")):
+            # The address is not repeated: it may hold a password.
+            raise LauncherError("DATABASE_URL must begin with postgresql://")
         yield url
         return
     server = EmbeddedPostgres(folder)
-    # As in a shop: what was confirmed survives a power cut.
-    server.start()
     try:
+        with STOP.held():
+            # As in a shop: what was confirmed survives a power cut.
+            server.start()
         yield server.url()
     finally:
         server.stop()

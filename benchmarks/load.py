@@ -15,6 +15,7 @@ from benchmarks.client import Connection, Job, Request, Result, packed
 from benchmarks.cpu import cpu_seconds
 from benchmarks.scenarios import Scenario
 from benchmarks.server import Server
+from benchmarks.stopping import STOP
 from pos_backend.local.account import LauncherError
 from pos_backend.local.children import end_process
 from pos_backend.local.postgres import PROJECT
@@ -58,6 +59,7 @@ class Measurement:
     used: Used
     client_cpu: float
     connections: int
+    repeated: int
 
     @property
     def requests(self) -> int:
@@ -74,6 +76,7 @@ def together(name: str, parts: Sequence[Measurement]) -> Measurement:
         used=Used(sum(part.used.server for part in parts), sum(used) if used else None),
         client_cpu=sum(part.client_cpu for part in parts),
         connections=sum(part.connections for part in parts),
+        repeated=sum(part.repeated for part in parts),
     )
 
 
@@ -101,10 +104,14 @@ class Bench:
 
     def _probe(self) -> None:
         """One request whose answer is read, so that we do not measure how fast nonsense is answered."""
-        connection = Connection(self.server.port)
         key = secrets.token_hex(8) if self.scenario.sells else ""
-        answer = connection.ask(packed(self.requests[0][0], key))
-        connection.close()
+        connection = Connection(self.server.port)
+        try:
+            answer = connection.ask(packed(self.requests[0][0], key))
+        except OSError as error:
+            raise LauncherError(f"{self.scenario.name}: no answer: {error}") from None
+        finally:
+            connection.close()
         if not 200 <= answer.status < 300 or not self.scenario.is_right(json.loads(answer.body)):
             raise LauncherError(f"{self.scenario.name}: {answer.status} {answer.body[:500].decode()}")
         self.answered += 1
@@ -148,7 +155,8 @@ def _tills(jobs: Sequence[Job]) -> Iterator[list[subprocess.Popen[bytes]]]:
     tills: list[subprocess.Popen[bytes]] = []
     try:
         for job in jobs:
-            tills.append(_open_till())
+            with STOP.held():
+                tills.append(_open_till())
             _tell(tills[-1], json.dumps(asdict(job)))
         for till in tills:
             if _hear(till) != b"ready\n":
@@ -201,4 +209,5 @@ def _measurement(name: str, results: Sequence[Result], used: Used) -> Measuremen
         used=used,
         client_cpu=sum(result.cpu_seconds for result in results),
         connections=sum(result.connections for result in results),
+        repeated=sum(result.repeated for result in results),
     )

@@ -36,11 +36,12 @@ def machine(postgres: str, shape: str) -> str:
     )
 
 
-def table(measured: Sequence[Measurement], floor: Measurement) -> str:
-    """`floor` is the measurement that the last column counts in."""
-    rows = [HEADS, *(_row(line, _cpu_ms(floor)) for line in measured)]
+def table(measured: Sequence[Measurement], floor: str) -> str:
+    """`floor` names the line in whose processor time the last column counts."""
+    unit = next(_cpu_ms(line) for line in measured if line.name == floor)
+    rows = [HEADS, *(_row(line, unit) for line in measured)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADS))]
-    return "\n".join(_line(row, widths) for row in rows)
+    return "\n".join(["", *(_line(row, widths) for row in rows), ""])
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
@@ -68,8 +69,12 @@ def _cpu_ms(line: Measurement) -> float:
 
 
 def tills(measured: Sequence[Measurement]) -> str:
-    """Whether the tills were light enough, and how often they had to connect."""
+    """Whether the tills were light enough, and whether the server kept their connections."""
     requests = sum(line.requests for line in measured)
     cpu = sum(line.client_cpu for line in measured) / requests * 1000
     connections = sum(line.connections for line in measured)
-    return f"The tills used {cpu:.2f} ms per request over {connections} connections for {requests} requests."
+    repeated = sum(line.repeated for line in measured)
+    return (
+        f"The tills used {cpu:.2f} ms of CPU per request, kept {connections} connections for {requests} requests, "
+        f"and sent {repeated} again because a connection was closed."
+    )

@@ -2,12 +2,10 @@
 
 import argparse
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from types import FrameType
 
 import django
 from tqdm import tqdm
@@ -17,6 +15,7 @@ from benchmarks.database import Database, empty_database, work_folder
 from benchmarks.load import UNLIMITED, Bench, Load, Measurement, together
 from benchmarks.scenarios import CHECKOUTS, DJANGO_FLOOR, LOOKUP, WSGI_FLOOR, Item, Person, sign_in
 from benchmarks.server import SHOP, production, serving, shape
+from benchmarks.stopping import STOP
 from pos_backend.local.account import LauncherError
 
 APPLICATIONS = {
@@ -26,7 +25,6 @@ APPLICATIONS = {
 }
 ROUNDS = 3
 PROGRESS = "{n_fmt}/{total_fmt} [{elapsed}] {desc}"
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Lowest, highest, default. The longest basket holds 20 different products.
 NUMBERS = {
     "seconds": (1, 600, 10, "for each line of the table (10)"),
@@ -61,10 +59,10 @@ def run(options: Options, stack: ExitStack) -> str:
     shop.check_books(sales)
     return "\n".join(
         (
-            f"\n{report.machine(database.version, shape())}",
-            f"{options.clients} tills, {options.products} products\n",
-            report.table(measured, next(line for line in measured if line.name == DJANGO_FLOOR.name)),
-            f"\n{report.tills(measured)}",
+            report.machine(database.version, shape()),
+            f"{options.clients} tills, {options.products} products",
+            report.table(measured, DJANGO_FLOOR.name),
+            report.tills(measured),
             f"The books are right: {sales} sales answered and stored, every stock is the sum of its movements.",
         )
     )
@@ -126,17 +124,9 @@ def _between(low: int, high: int) -> Callable[[str], int]:
     return whole_number
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    # A second Ctrl-C must not stop the tidying up.
-    for name in STOP_SIGNALS:
-        signal.signal(name, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
 def main() -> int:
     options = read_options(sys.argv[1:])
-    for name in STOP_SIGNALS:
-        signal.signal(name, _interrupt)
+    STOP.listen()
     try:
         with ExitStack() as stack:
             print(run(options, stack))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.stopping import STOP
 from pos_backend.local.account import LauncherError
 from pos_backend.local.children import Child, Program, start_program
 from pos_backend.local.options import read_options
@@ -49,12 +50,15 @@ def production(url: str, folder: Path) -> dict[str, str]:
 def serving(application: str, env: Mapping[str, str]) -> Iterator[Server]:
     """gunicorn with this application until the block ends."""
     port = _free_port()
-    child = start_program(_program(application, port), PROJECT, env)
+    child: Child | None = None
     try:
+        with STOP.held():
+            child = start_program(_program(application, port), PROJECT, env)
         _wait_until_open(child, port)
         yield Server(port, psutil.Process(child.process.pid))
     finally:
-        child.stop()
+        if child:
+            child.stop()
 
 
 def _program(application: str, port: int) -> Program:

@@ -1,6 +1,6 @@
 """The one place where rows are locked.
 
-Order, everywhere: idempotency row, sale, payments, stock rows by key, receipt counter last
+Order, everywhere: idempotency row, sale, payments, products, stock rows by key, receipt counter last
 (docs/money-and-states.md). NO KEY UPDATE, because it does not block the foreign keys of new rows.
 """
 

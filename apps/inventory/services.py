@@ -15,11 +15,13 @@ from apps.core import money
 from apps.core.locking import locked
 from apps.inventory.errors import InsufficientStock, Shortage
 from apps.inventory.models import Movement
+from apps.products.errors import ProductNotFound
 from apps.products.models import Product, StockLevel
 
 TAKING = frozenset({Movement.Type.DAMAGE, Movement.Type.TRANSFER, Movement.Type.SALE})
 ADDING = frozenset({Movement.Type.PURCHASE, Movement.Type.RETURN})
 
+REMOVED = "A product was removed from the catalogue meanwhile. Scan again."
 WRITE_LEVELS = """
     UPDATE products_stocklevel AS level SET quantity = moved.after
       FROM unnest(%s::bigint[], %s::numeric[]) AS moved (product_id, after)
@@ -66,9 +68,13 @@ def record_movement(
 
     A purchase with `unit_cost` moves the product's cost to the weighted average. Raises `InsufficientStock`.
     """
+    # The product before its stock, as everywhere: a purchase writes its cost, a removal would take the row away.
+    product = locked(Product.objects.filter(pk=product_id)).first()
+    if product is None:
+        raise ProductNotFound(REMOVED)
     movement = _move({product_id: signed(occasion.movement_type, quantity)}, occasion, unit_cost)[0]
     if occasion.movement_type == Movement.Type.PURCHASE and unit_cost is not None:
-        _average_cost(movement, unit_cost)
+        _average_cost(product, movement, unit_cost)
     return movement
 
 
@@ -86,6 +92,8 @@ def _move(
         level.product_id: level.quantity
         for level in locked(StockLevel.objects.filter(product_id__in=changes))
     }
+    if len(before) < len(changes):
+        raise ProductNotFound(REMOVED)
     _refuse_shortage(changes, before)
     movements = [
         Movement(
@@ -123,9 +131,8 @@ def _write_levels(movements: list[Movement]) -> None:
         cursor.execute(WRITE_LEVELS, [ids, [movement.stock_after for movement in movements]])
 
 
-def _average_cost(movement: Movement, unit_cost: Decimal) -> None:
-    """The cost of what is there and what came, weighted by quantity. The stock row is locked by the movement."""
-    product = locked(Product.objects.filter(pk=movement.product_id)).get()
+def _average_cost(product: Product, movement: Movement, unit_cost: Decimal) -> None:
+    """The cost of what is there and what came, weighted by quantity. Both rows are locked."""
     value = movement.stock_before * product.cost_price + movement.quantity * unit_cost
     product.cost_price = money.round_money(value / movement.stock_after)
     product.save(update_fields=["cost_price", "updated_at"])

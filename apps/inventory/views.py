@@ -60,7 +60,7 @@ class MovementViewSet(GenericViewSet[Movement]):
         "average. Movements never change: correct one by another.",
         body=MovementForm,
         answers={201: MovementSerializer},
-        errors={409: ["insufficient_stock"]},
+        errors={404: ["product_not_found"], 409: ["insufficient_stock"]},
         statuses=(403,),
         keyed=True,
     )

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db import IntegrityError
 from rest_framework.exceptions import ValidationError
 
 from apps.core import money
@@ -88,14 +89,19 @@ def confirm_payment(payment_id: int, reference: str, *, user: User, now: datetim
     sale, payment = _lock(payment_id)
     if not may_move(payment.status, Status.SUCCESS) or payment.status not in OPEN:
         raise NotConfirmable(f"This payment is {payment.status}; only one that is open can be confirmed.")
-    if Payment.objects.filter(method=payment.method, external_reference=reference).exists():
-        raise ReferenceUsed("This reference has settled another payment. Check the receipt.")
     payment.status = Status.SUCCESS
     payment.external_reference = reference
     payment.completed_at = now
     payment.confirmed_by = user
     payment.metadata = {**payment.metadata, "confirmed_by_hand": user.display_name}
-    payment.save(update_fields=["status", "external_reference", "completed_at", "confirmed_by", "metadata"])
+    try:
+        payment.save(
+            update_fields=["status", "external_reference", "completed_at", "confirmed_by", "metadata"]
+        )
+    except (
+        IntegrityError
+    ):  # the constraint knows of those who confirm at this very moment, a look-up would not
+        raise ReferenceUsed("This reference has settled another payment. Check the receipt.") from None
     sales.settle(sale, payment.amount, label=Method(payment.method).label, now=now, held=True)
     return payment
 

@@ -191,6 +191,7 @@ class ReceiptCounter(models.Model):
     """The last receipt number given. One row, locked last of all, so that the series has no gaps."""
 
     last = models.BigIntegerField(default=0)
+    taken_at = models.DateTimeField()
 
     class Meta:
         constraints: ClassVar = [models.CheckConstraint(condition=Q(id=1), name="one_receipt_counter")]

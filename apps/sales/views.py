@@ -77,7 +77,7 @@ class SaleViewSet(GenericViewSet[Sale]):
         "is fully paid completes by itself. Prices, taxes and costs come from the products.",
         body=OrderForm,
         answers={201: SaleSerializer},
-        errors={403: ["discount_not_allowed"], 409: ["insufficient_stock"]},
+        errors={403: ["discount_not_allowed"], 404: ["product_not_found"], 409: ["insufficient_stock"]},
         keyed=True,
     )
     @idempotent

@@ -4,7 +4,6 @@ from typing import Any, cast
 
 from django.db import transaction
 from rest_framework import status
-from rest_framework.exceptions import ValidationError
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -92,20 +91,14 @@ class PasswordView(APIView):
     def post(self, request: Request) -> Response:
         form = PasswordSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        self._check_old(request, form.validated_data["old_password"])
+        user, address = person(request), client_address(request._request)
+        services.check_password_strength(form.validated_data["new_password"], user, field="new_password")
+        # A stolen token must not be a way to guess the password, so this counts like a sign-in.
+        login_guard.reserve(user.username, address)
         with transaction.atomic():
-            services.change_password(
-                person(request), cast(AuthToken, request.auth), form.validated_data["new_password"]
-            )
+            services.change_password(user.pk, cast(AuthToken, request.auth), **form.validated_data)
+        login_guard.release(user.username, address)
         return Response({"message": "The password is changed; other devices are signed out."})
-
-    def _check_old(self, request: Request, password: str) -> None:
-        """A stolen token must not be a way to guess the password, so this counts like a sign-in."""
-        address = client_address(request._request)
-        login_guard.reserve(person(request).username, address)
-        if not person(request).check_password(password):
-            raise ValidationError({"old_password": ["This is not your current password."]})
-        login_guard.release(person(request).username, address)
 
 
 class RegisterView(APIView):

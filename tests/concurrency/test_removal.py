@@ -39,14 +39,17 @@ def _deliver(till: APIClient, product: Product) -> HttpResponse:
     return purchase(till, product, 5, "60.00")
 
 
-@pytest.mark.parametrize("move", [_sell, _deliver])
+@pytest.mark.parametrize(("move", "step"), [(_sell, "_move"), (_deliver, "record_movement")])
 def test_goods_removed_after_they_were_looked_up_are_refused(
-    admin: User, monkeypatch: pytest.MonkeyPatch, move: Callable[[APIClient, Product], HttpResponse]
+    admin: User,
+    monkeypatch: pytest.MonkeyPatch,
+    move: Callable[[APIClient, Product], HttpResponse],
+    step: str,
 ) -> None:
     """The till has read the product; when it comes to the stock, product and stock row are gone."""
     milk, devices = put_on_shelf(stock=0), tills(admin, 2)
     overtaking = Overtaking()
-    monkeypatch.setattr(inventory, "_move", overtaking.held_up(inventory._move))
+    monkeypatch.setattr(inventory, step, overtaking.held_up(getattr(inventory, step)))
 
     moved, removed = overtaking.run(lambda: move(devices[0], milk), lambda: remove(devices[1], milk))
 

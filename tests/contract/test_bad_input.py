@@ -5,13 +5,12 @@ administrator. A new route that takes a body needs a valid one in `world.py`; wi
 """
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.db import transaction
-from django.test import override_settings
 
+from apps.sales.models import Sale
 from tests.contract.corpus import (
     BAD_DATES,
     FOREIGN,
@@ -27,7 +26,7 @@ from tests.contract.corpus import (
     UNREADABLE,
 )
 from tests.contract.routes import Route, all_routes
-from tests.contract.world import BODYLESS, FOR_CASHIERS, PUBLIC, Shop, room
+from tests.contract.world import BODYLESS, FOR_CASHIERS, PUBLIC, Shop, room, snapshot
 
 pytestmark = pytest.mark.django_db
 
@@ -54,16 +53,6 @@ DATES = {"start_date", "end_date"}
 PAGING = ["page", "page_size", "cursor"]
 
 
-@pytest.fixture(scope="module")
-def shop(django_db_setup: None, django_db_blocker: Any) -> Iterator[Shop]:
-    """One for all tests here, because every request is undone."""
-    hashers = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    quick = override_settings(PASSWORD_HASHERS=hashers, WHITENOISE_AUTOREFRESH=True)
-    with django_db_blocker.unblock(), quick, transaction.atomic():
-        yield Shop()
-        transaction.set_rollback(True)
-
-
 def roles(route: Route) -> list[str]:
     """Who gets as far as the body."""
     return ["admin", "cashier"] if route.name in FOR_CASHIERS else ["admin"]
@@ -88,11 +77,23 @@ def test_the_control_a_sound_body_is_accepted(shop: Shop, route: Route, method: 
         good(shop.send(role, method, shop.path(route), body, may={200, 201}))
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=str)
+def test_the_control_a_change_is_noticed(shop: Shop) -> None:
+    with transaction.atomic():
+        Sale.objects.filter(pk=shop.sale).update(notes="changed")
+        assert snapshot() != shop.before
+        transaction.set_rollback(True)
+    assert snapshot() == shop.before
+
+
+def test_the_control_a_bug_is_noticed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("apps.sales.services.cancel_sale")
+    wrong = shop.send("admin", "POST", f"/api/sales/sales/{shop.sale}/cancel/")
+    assert [" 500 is a bug " in line for line in wrong] == [True]
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.name not in PUBLIC], ids=str)
 def test_nobody_gets_past_the_door(shop: Shop, route: Route) -> None:
     """Whatever is sent: the door is in front of the body."""
-    if route.name in PUBLIC:
-        pytest.skip("open to everyone")
     wrong = []
     for method in METHODS:
         wrong += shop.send("nobody", method, shop.path(route), b"[" * 100_000, may={401})
@@ -107,14 +108,11 @@ def test_methods_that_a_route_does_not_have(shop: Shop, route: Route) -> None:
     others = [method for method in METHODS if method not in route.methods]
     if "GET" in route.methods:
         others.remove("HEAD")
-    good(
-        [
-            flaw
-            for method in others
-            for role in ("admin", "cashier")
-            for flaw in shop.send(role, method, shop.path(route), b"{", may={403, 405})
-        ]
-    )
+    wrong = []
+    for method in others:
+        for role in ("admin", "cashier"):
+            wrong += shop.send(role, method, shop.path(route), b"{", may={403, 405})
+    good(wrong)
 
 
 @pytest.mark.xfail(
@@ -122,7 +120,8 @@ def test_methods_that_a_route_does_not_have(shop: Shop, route: Route) -> None:
     strict=True,
 )
 def test_options_is_no_bug(shop: Shop) -> None:
-    good([flaw for route in ROUTES for flaw in shop.send("admin", "OPTIONS", shop.path(route))])
+    for route in ROUTES:
+        good(shop.send("admin", "OPTIONS", shop.path(route)))
 
 
 @pytest.mark.parametrize(("route", "method"), WITH_BODY)
@@ -137,7 +136,11 @@ def test_bodies_that_cannot_be_read(shop: Shop, route: Route, method: str) -> No
         for kind, body in FOREIGN.values():
             wrong += shop.send(role, method, path, body, kind, may={415})
         for kind, body in MULTIPART.values():
-            wrong += shop.send(role, method, path, body, kind, may={400 if room(route) == "product" else 415})
+            # Django reads what was cut off as if nothing had been sent.
+            read = {200, 400} if method == "PATCH" else {400}
+            wrong += shop.send(
+                role, method, path, body, kind, may=read if room(route) == "product" else {415}
+            )
     good(wrong)
 
 
@@ -152,18 +155,17 @@ def test_bodies_where_none_is_needed(shop: Shop, route: Route, method: str) -> N
     good(wrong)
 
 
-@pytest.mark.parametrize(("route", "method"), WRITING)
+@pytest.mark.parametrize(
+    ("route", "method"), [case for case in WRITING if case.values[0].name not in FOR_CASHIERS]
+)
 def test_what_a_cashier_may_not_write(shop: Shop, route: Route, method: str) -> None:
     """403 whatever is sent: the role is looked at before the body."""
-    if route.name in FOR_CASHIERS:
-        pytest.skip("open to cashiers")
     bodies = [b"", b"{", b"[" * 100_000, TOO_LARGE, json.dumps(shop.body(route))]
-    good(
-        [flaw for body in bodies for flaw in shop.send("cashier", method, shop.path(route), body, may={403})]
-    )
+    for body in bodies:
+        good(shop.send("cashier", method, shop.path(route), body, may={403}))
 
 
-def fields_of(body: Any, where: str = "") -> list[tuple[str, str]]:
+def fields_of(body: Any) -> list[tuple[str, str]]:
     """Every field of a body, nested ones too, with the body as JSON in which `@` stands for the field's value."""
     found = []
     for name, value in body.items():
@@ -225,15 +227,20 @@ def test_ids_of_nothing(shop: Shop, route: Route) -> None:
 
 @pytest.mark.parametrize("route", LISTS, ids=str)
 def test_queries(shop: Shop, route: Route) -> None:
-    """Each parameter by itself, then all at once and some that nobody knows."""
+    """Each parameter by itself, then all at once and some that nobody knows.
+
+    By itself only on the first list of a view: the others (`today/`, `pending/`) share its parameters.
+    """
     filters = getattr(route.view, "filterset_class", None)
     names = [*(filters.base_filters if filters else ()), *PAGING]
+    first = next(other for other in LISTS if other.view is route.view) is route
     wrong = []
     for value in QUERY_VALUES:
         texts = {name: f"{name}={value.replace('{name}', name)}" for name in [*names, "format", "x"]}
-        for name in names:
+        for name in names if first else ():
             may = {400} if name in DATES and value in BAD_DATES else {200, 400, 404}
             wrong += shop.send("admin", "GET", f"{shop.path(route)}?{texts[name]}", may=may)
         address = f"{shop.path(route)}?{'&'.join(texts.values())}&{value}"
-        wrong += shop.send("cashier", "GET", address, may={200, 400, 403, 404})
+        for role in ("admin", "cashier"):
+            wrong += shop.send(role, "GET", address, may={200, 400, 403, 404})
     good(wrong)

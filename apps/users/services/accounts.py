@@ -51,9 +51,14 @@ def deactivate_user(user_id: int) -> None:
     update_user(user_id, {"is_active": False})
 
 
-def change_password(user: User, token: AuthToken, new_password: str) -> None:
-    """The user's own new password. The device that asked stays signed in, all others are signed out."""
-    check_password_strength(new_password, user, field="new_password")
+def change_password(user_id: int, token: AuthToken, old_password: str, new_password: str) -> None:
+    """The user's own new password. The device that asked stays signed in, all others are signed out.
+
+    The old one is compared on the locked row: who reset it a moment ago is not overruled.
+    """
+    user = locked(User.objects.filter(pk=user_id)).get()
+    if not user.check_password(old_password):
+        raise ValidationError({"old_password": ["This is not your current password."]})
     user.set_password(new_password)
     user.save(update_fields=["password"])
     AuthToken.objects.filter(user=user).exclude(pk=token.pk).delete()
