@@ -104,7 +104,9 @@ class Product(models.Model):
                 name="has_stock_row",
                 when=pgtrigger.After,
                 operation=pgtrigger.Insert,
-                func="INSERT INTO products_stocklevel (product_id, quantity) VALUES (NEW.id, 0); RETURN NULL;",
+                level=pgtrigger.Statement,
+                referencing=pgtrigger.Referencing(new="added"),
+                func="INSERT INTO products_stocklevel (product_id, quantity) SELECT id, 0 FROM added; RETURN NULL;",
             ),
         ]
 

@@ -106,6 +106,6 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='product',
-            trigger=pgtrigger.compiler.Trigger(name='has_stock_row', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO products_stocklevel (product_id, quantity) VALUES (NEW.id, 0); RETURN NULL;', hash='f542e30f7f5d7f243a9fdae551cddd9a4a6c2c37', operation='INSERT', pgid='pgtrigger_has_stock_row_853cb', table='products_product', when='AFTER')),
+            trigger=pgtrigger.compiler.Trigger(name='has_stock_row', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO products_stocklevel (product_id, quantity) SELECT id, 0 FROM added; RETURN NULL;', hash='4f08200518ce23eb4dfb949642be88faf402483c', level='STATEMENT', operation='INSERT', pgid='pgtrigger_has_stock_row_853cb', referencing='REFERENCING NEW TABLE AS added ', table='products_product', when='AFTER')),
         ),
     ]
