@@ -165,4 +165,7 @@ QUERY_VALUES = [
     "%F0%9F%A5%9B",
     "__proto__",
     "a&{name}=b",
+    "a" + "&a=1" * 1_100,
 ]
+# Encodings that Python knows, and that cannot decode a query.
+CHARSETS = ["idna", "punycode", "rot13", "hex", "undefined"]
