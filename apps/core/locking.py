@@ -18,6 +18,18 @@ def locked(rows: QuerySet[M]) -> QuerySet[M]:
     return rows.order_by("pk").select_for_update(of=("self",), no_key=True)
 
 
+def locked_if_free(rows: QuerySet[M]) -> QuerySet[M]:
+    """`rows` without those that somebody else works on, locked in the order they come in."""
+    require_transaction()
+    return rows.select_for_update(of=("self",), no_key=True, skip_locked=True)
+
+
+def locked_for_removal(rows: QuerySet[M]) -> QuerySet[M]:
+    """`rows` locked against everything, the foreign keys of new rows included."""
+    require_transaction()
+    return rows.order_by("pk").select_for_update(of=("self",))
+
+
 def require_transaction() -> None:
     """Money and stock move only inside the transaction that the caller's door opened."""
     if not connection.in_atomic_block:

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import ProtectedError
 
 from apps.core import money, ports
+from apps.core.locking import locked_for_removal
 from apps.products import barcodes
 from apps.products.errors import CategoryInUse
 from apps.products.models import Category, Product
@@ -46,7 +47,7 @@ def set_barcode(product: Product, barcode: str | None) -> None:
 def remove_product(product: Product) -> None:
     """Deletes a product that never moved or sold; any other is deactivated, so that history keeps its name."""
     # Against the foreign keys of a checkout under way: it ends first, and then there is history.
-    Product.objects.select_for_update().get(pk=product.pk)
+    locked_for_removal(Product.objects.filter(pk=product.pk)).get()
     try:
         with transaction.atomic():
             product.delete()

@@ -125,11 +125,17 @@ class Sale(models.Model):
             models.CheckConstraint(
                 condition=Q(
                     status="completed",
+                    cancelled_at__isnull=True,
                     receipt__isnull=False,
                     completed_at__isnull=False,
                     amount_paid=F("total"),
                 )
-                | Q(status="pending", receipt__isnull=True, completed_at__isnull=True)
+                | Q(
+                    status="pending",
+                    cancelled_at__isnull=True,
+                    receipt__isnull=True,
+                    completed_at__isnull=True,
+                )
                 | Q(status="cancelled", receipt__isnull=True, amount_paid=0, cancelled_at__isnull=False),
                 name="sale_state_holds",
             ),

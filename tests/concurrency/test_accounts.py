@@ -80,6 +80,25 @@ def test_five_of_many_parallel_guesses_are_looked_at(cashier: User, checked: Cal
     assert_ledgers_agree()
 
 
+def test_control_without_waiting_some_of_many_right_sign_ins_are_refused(
+    cashier: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(login_guard, "WAITS", (0,))
+    meeting, release = meeting_of(5), login_guard.release
+    monkeypatch.setattr(login_guard, "release", together(meeting, release))
+    answers = _sign_in_at_once(cashier, 10)
+    assert outcomes(answers) == {(200, None): 5, (429, "too_many_attempts"): 5}
+
+
+def test_many_tills_that_open_at_the_same_moment_are_all_let_in(cashier: User) -> None:
+    assert outcomes(_sign_in_at_once(cashier, 24)) == {(200, None): 24}
+
+
+def _sign_in_at_once(user: User, count: int) -> list[HttpResponse]:
+    body, devices = {"username": user.username, "password": PASSWORD}, tills(None, count)
+    return race(count, lambda i: devices[i].post("/api/auth/login/", body))
+
+
 def test_an_unknown_name_is_closed_in_the_same_way(db: None) -> None:
     answers = _guess_at_once("nobody-of-this-name", 16)
 

@@ -128,7 +128,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='sale',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('amount_paid', models.F('total')), ('completed_at__isnull', False), ('receipt__isnull', False), ('status', 'completed')), models.Q(('completed_at__isnull', True), ('receipt__isnull', True), ('status', 'pending')), models.Q(('amount_paid', 0), ('cancelled_at__isnull', False), ('receipt__isnull', True), ('status', 'cancelled')), _connector='OR'), name='sale_state_holds'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('amount_paid', models.F('total')), ('cancelled_at__isnull', True), ('completed_at__isnull', False), ('receipt__isnull', False), ('status', 'completed')), models.Q(('cancelled_at__isnull', True), ('completed_at__isnull', True), ('receipt__isnull', True), ('status', 'pending')), models.Q(('amount_paid', 0), ('cancelled_at__isnull', False), ('receipt__isnull', True), ('status', 'cancelled')), _connector='OR'), name='sale_state_holds'),
         ),
         migrations.AddConstraint(
             model_name='sale',

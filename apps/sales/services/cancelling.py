@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from apps.core.locking import locked_if_free
 from apps.inventory.models import Movement
 from apps.inventory.services import Occasion, return_stock
 from apps.sales.errors import PaymentInProgress, SaleAlreadyCancelled, SaleCompleted, SaleHasPayments
@@ -71,7 +72,7 @@ def _expire_one() -> bool:
     abandoned = Sale.objects.filter(
         status=Status.PENDING, created_at__lt=before, amount_paid=0, amount_pending=0
     ).order_by("created_at")
-    sale = abandoned.select_for_update(skip_locked=True, no_key=True).first()
+    sale = locked_if_free(abandoned).first()
     if sale is None:
         return False
     cancel_sale(sale, user_id=None, now=now, why="Not paid in time")

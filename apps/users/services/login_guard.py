@@ -9,6 +9,7 @@ lock does not touch: one guesser behind the shop's router does not lock the shop
 """
 
 import hashlib
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -32,6 +33,8 @@ PER_USER = Limit(5, timedelta(minutes=15), timedelta(hours=2))
 PER_ADDRESS = Limit(50, timedelta(minutes=15), timedelta(minutes=15))
 FORGET_AFTER = timedelta(days=1)
 KNOWN_FOR = timedelta(days=30)
+UNDER_WAY = timedelta(seconds=1)
+WAITS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.5, 0.5, 0.5)
 
 RESERVE = """
     INSERT INTO users_logincounter AS c (key, attempts, updated_at) VALUES (%(key)s, 1, %(now)s)
@@ -87,6 +90,18 @@ def forget_old_attempts() -> int:
 
 
 def _take(key: str, limit: Limit, now: datetime) -> None:
+    # Attempts that are just being checked may succeed and clear the counter: many tills open at the same minute.
+    # Refused attempts do not renew the counter's time, so a guesser is kept waiting for a second at most.
+    for seconds in WAITS:
+        if _reserved(key, limit, now):
+            return
+        if LoginCounter.objects.filter(key=key, updated_at__lte=timezone.now() - UNDER_WAY).exists():
+            break
+        time.sleep(seconds)
+    raise _refusal(key, limit, now)
+
+
+def _reserved(key: str, limit: Limit, now: datetime) -> bool:
     values: dict[str, str | int | datetime] = {
         "key": key,
         "now": now,
@@ -97,9 +112,7 @@ def _take(key: str, limit: Limit, now: datetime) -> None:
     }
     with connection.cursor() as cursor:
         cursor.execute(RESERVE, values)
-        reserved = cursor.fetchone()
-    if reserved is None:
-        raise _refusal(key, limit, now)
+        return cursor.fetchone() is not None
 
 
 def _refusal(key: str, limit: Limit, now: datetime) -> TooManyAttempts:
