@@ -9,6 +9,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apps.users.models import User
+from apps.users.services import login_guard
 from conftest import PASSWORD, make_user
 
 Login = Callable[..., Any]
@@ -48,3 +49,9 @@ def login(db: None) -> Login:
 @pytest.fixture
 def second_admin(db: None) -> User:
     return make_user("baraka", "admin")
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody signs in at the same moment here; tests/concurrency is about that."""
+    monkeypatch.setattr(login_guard, "WAITS", (0,))
