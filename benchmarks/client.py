@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import count, cycle
+from itertools import cycle
 
 ANSWER_SECONDS = 30.0
 CHUNK = 65_536
@@ -124,21 +124,15 @@ def _more(connection: socket.socket) -> bytes:
 
 
 def packed(request: Request, key: str = "") -> bytes:
-    """The bytes to send."""
-    return b"".join(_parts(request, key))
-
-
-def _parts(request: Request, key: str) -> tuple[bytes, bytes, bytes]:
-    line = f"Idempotency-Key: {key}\r\n".encode() if key else b""
-    return request.head.encode(), line, b"\r\n" + request.body.encode()
+    """The bytes to send, with the Idempotency-Key if there is one."""
+    line = f"Idempotency-Key: {key}\r\n" if key else ""
+    return f"{request.head}{line}\r\n{request.body}".encode()
 
 
 def _endless(job: Job) -> Iterator[bytes]:
-    """The requests over and over; only the key is made while the clock runs."""
-    ready = [_parts(request, "") for request in job.requests]
-    for number, (head, _, rest) in zip(count(1), cycle(ready), strict=False):
-        key = f"Idempotency-Key: {job.key}-{number}\r\n".encode() if job.key else b""
-        yield head + key + rest
+    """The requests over and over, no key twice."""
+    for number, request in enumerate(cycle(job.requests)):
+        yield packed(request, f"{job.key}-{number}" if job.key else "")
 
 
 def work(job: Job) -> Result:
