@@ -166,6 +166,9 @@ QUERY_VALUES = [
     "__proto__",
     "a&{name}=b",
     "a" + "&a=1" * 1_100,
+    "cD1hYmM%3D",  # cursors at the positions abc, -1 and 10**20 - 1
+    "cD0tMQ%3D%3D",
+    "cD05OTk5OTk5OTk5OTk5OTk5OTk5OQ%3D%3D",
 ]
 # Encodings that Python knows, and that cannot decode a query.
 CHARSETS = ["idna", "punycode", "rot13", "hex", "undefined"]
