@@ -33,8 +33,8 @@ PER_USER = Limit(5, timedelta(minutes=15), timedelta(hours=2))
 PER_ADDRESS = Limit(50, timedelta(minutes=15), timedelta(minutes=15))
 FORGET_AFTER = timedelta(days=1)
 KNOWN_FOR = timedelta(days=30)
-UNDER_WAY = timedelta(seconds=1)
-WAITS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.5, 0.5, 0.5)
+UNDER_WAY = timedelta(seconds=3)
+WAITS = (0.1, 0.2, 0.3, 0.4, *[0.5] * 8)
 
 RESERVE = """
     INSERT INTO users_logincounter AS c (key, attempts, updated_at) VALUES (%(key)s, 1, %(now)s)
@@ -91,7 +91,7 @@ def forget_old_attempts() -> int:
 
 def _take(key: str, limit: Limit, now: datetime) -> None:
     # Attempts that are just being checked may succeed and clear the counter: many tills open at the same minute.
-    # Refused attempts do not renew the counter's time, so a guesser is kept waiting for a second at most.
+    # Refused attempts do not renew the counter's time, so a guesser is kept waiting for a moment only.
     for seconds in WAITS:
         if _reserved(key, limit, now):
             return
