@@ -98,9 +98,8 @@ def confirm_payment(payment_id: int, reference: str, *, user: User, now: datetim
         payment.save(
             update_fields=["status", "external_reference", "completed_at", "confirmed_by", "metadata"]
         )
-    except (
-        IntegrityError
-    ):  # the constraint knows of those who confirm at this very moment, a look-up would not
+    except IntegrityError:
+        # The constraint knows of those who confirm at this very moment, a look-up would not.
         raise ReferenceUsed("This reference has settled another payment. Check the receipt.") from None
     sales.settle(sale, payment.amount, label=Method(payment.method).label, now=now, held=True)
     return payment
