@@ -1,4 +1,4 @@
-"""The gateways: every way to take money that is not cash, behind one interface.
+"""The gateways: every way to take money that is not cash or a bank transfer, behind one interface.
 
 Nothing here knows Django, DRF or the apps; only `apps.payments` may import it.
 """
