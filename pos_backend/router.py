@@ -3,7 +3,7 @@
 from rest_framework.routers import SimpleRouter
 
 from apps.inventory.views import MovementViewSet
-from apps.payments.views import PaymentViewSet
+from apps.payments.views import CallbackViewSet, PaymentViewSet, RefundViewSet
 from apps.products.views import CategoryViewSet, ProductViewSet
 from apps.sales.views import SaleViewSet
 from apps.users.views import UserViewSet
@@ -15,3 +15,5 @@ router.register("products", ProductViewSet, basename="product")
 router.register("inventory/movements", MovementViewSet, basename="movement")
 router.register("sales/sales", SaleViewSet, basename="sale")
 router.register("payments/payments", PaymentViewSet, basename="payment")
+router.register("payments/refunds", RefundViewSet, basename="refund")
+router.register("payments/callbacks", CallbackViewSet, basename="callback")

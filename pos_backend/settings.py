@@ -241,6 +241,60 @@ CASHIER_MAX_DISCOUNT_PERCENT = config("CASHIER_MAX_DISCOUNT_PERCENT", default="1
 SALE_EXPIRY_MINUTES = config("SALE_EXPIRY_MINUTES", default=120, cast=int)
 IDEMPOTENCY_KEEP_HOURS = config("IDEMPOTENCY_KEEP_HOURS", default=72, cast=int)
 
+# --- Gateways ---------------------------------------------------------------------------------------------
+# Handed to the package `payments` as they are; it says which are missing or contradict each other.
+GATEWAYS = {
+    "CURRENCY": CURRENCY,
+    "MPESA_ENVIRONMENT": config("MPESA_ENVIRONMENT", default="sandbox"),
+    "MPESA_BASE_URL": config("MPESA_BASE_URL", default=""),
+    "MPESA_CONSUMER_KEY": config("MPESA_CONSUMER_KEY", default=""),
+    "MPESA_CONSUMER_SECRET": config("MPESA_CONSUMER_SECRET", default=""),
+    "MPESA_SHORTCODE": config("MPESA_SHORTCODE", default=""),
+    "MPESA_PASSKEY": config("MPESA_PASSKEY", default=""),
+    "MPESA_TRANSACTION_TYPE": config("MPESA_TRANSACTION_TYPE", default="CustomerPayBillOnline"),
+    "MPESA_TILL_NUMBER": config("MPESA_TILL_NUMBER", default=""),
+    "MPESA_CALLBACK_URL": config("MPESA_CALLBACK_URL", default=""),
+    "MPESA_INITIATOR_NAME": config("MPESA_INITIATOR_NAME", default=""),
+    "MPESA_INITIATOR_PASSWORD": config("MPESA_INITIATOR_PASSWORD", default=""),
+    "MPESA_CERTIFICATE": config("MPESA_CERTIFICATE", default=""),
+    "MPESA_B2C_SHORTCODE": config("MPESA_B2C_SHORTCODE", default=""),
+    "MPESA_MAX_AMOUNT": config("MPESA_MAX_AMOUNT", default="250000"),
+    "MPESA_QUERIES_PER_MINUTE": config("MPESA_QUERIES_PER_MINUTE", default=""),
+    "AIRTEL_ENVIRONMENT": config("AIRTEL_ENVIRONMENT", default="sandbox"),
+    "AIRTEL_BASE_URL": config("AIRTEL_BASE_URL", default=""),
+    "AIRTEL_CLIENT_ID": config("AIRTEL_CLIENT_ID", default=""),
+    "AIRTEL_CLIENT_SECRET": config("AIRTEL_CLIENT_SECRET", default=""),
+    "AIRTEL_COUNTRY": config("AIRTEL_COUNTRY", default="KE"),
+    "AIRTEL_CURRENCY": config("AIRTEL_CURRENCY", default="KES"),
+    "AIRTEL_CALLBACK_URL": config("AIRTEL_CALLBACK_URL", default=""),
+    "AIRTEL_CALLBACK_KEY": config("AIRTEL_CALLBACK_KEY", default=""),
+    "AIRTEL_MESSAGE_SIGNING": config("AIRTEL_MESSAGE_SIGNING", default="false"),
+    "AIRTEL_MAX_AMOUNT": config("AIRTEL_MAX_AMOUNT", default="150000"),
+    "PAYMENT_GATEWAY_BASE_URL": config("PAYMENT_GATEWAY_BASE_URL", default=""),
+    "PAYMENT_GATEWAY_API_KEY": config("PAYMENT_GATEWAY_API_KEY", default=""),
+    "PAYMENT_GATEWAY_SECRET": config("PAYMENT_GATEWAY_SECRET", default=""),
+    "PAYMENT_GATEWAY_CALLBACK_URL": config("PAYMENT_GATEWAY_CALLBACK_URL", default=""),
+    "PAYMENT_GATEWAY_SIGNATURE_HEADER": config(
+        "PAYMENT_GATEWAY_SIGNATURE_HEADER", default="x-paystack-signature"
+    ),
+    "PAYMENT_GATEWAY_SIGNATURE_SCHEME": config("PAYMENT_GATEWAY_SIGNATURE_SCHEME", default="hmac"),
+    "PAYMENT_GATEWAY_SIGNATURE_DIGEST": config("PAYMENT_GATEWAY_SIGNATURE_DIGEST", default="sha512"),
+    "PAYMENT_GATEWAY_SIGNATURE_ENCODING": config("PAYMENT_GATEWAY_SIGNATURE_ENCODING", default="hex"),
+    "PAYMENT_GATEWAY_SIGNATURE_TOLERANCE": config("PAYMENT_GATEWAY_SIGNATURE_TOLERANCE", default="300"),
+    "PAYMENT_GATEWAY_AMOUNT_UNIT": config("PAYMENT_GATEWAY_AMOUNT_UNIT", default="minor"),
+    "PAYMENT_GATEWAY_MODE": config("PAYMENT_GATEWAY_MODE", default=""),
+    "PAYMENT_GATEWAY_EMAIL": config("PAYMENT_GATEWAY_EMAIL", default=""),
+    "PAYMENT_GATEWAY_CHANNELS": config("PAYMENT_GATEWAY_CHANNELS", default="card"),
+    "PAYMENT_GATEWAY_MAX_AMOUNT": config("PAYMENT_GATEWAY_MAX_AMOUNT", default="1000000"),
+}
+# Callbacks from elsewhere prove nothing; empty: any address.
+MPESA_CALLBACK_IPS = config("MPESA_CALLBACK_IPS", default="", cast=Csv())
+ALLOW_SELF_APPROVAL = config("ALLOW_SELF_APPROVAL", default=False, cast=bool)
+# How many requests of one process may wait for an outcome at once (apps/payments/waiting.py).
+PAYMENT_WAITERS = config("PAYMENT_WAITERS", default=16, cast=int)
+# Only tests end a process at a named step (apps/payments/steps.py).
+PAYMENT_STEP_HOOK = config("PAYMENT_STEP_HOOK", default="") if DEVELOPMENT else ""
+
 # --- Files ------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 MEDIA_URL = "/media/"

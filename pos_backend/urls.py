@@ -13,6 +13,7 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import AllowAny
 
 from apps.core.errors import SENTENCES, error_body
+from apps.payments.views import WEBHOOKS
 from pos_backend.health import healthz, readyz
 from pos_backend.router import router
 
@@ -73,6 +74,7 @@ urlpatterns = [
     ),
     path("", RedirectView.as_view(url="/swagger/"), name="home"),
     path("api/", include("apps.users.urls")),
+    path("api/", include(WEBHOOKS)),
     path("api/", include(router.urls)),
     re_path(r"^api/", api_not_found),
     path("admin/", admin.site.urls),

@@ -3,14 +3,19 @@
 The key's row is inserted first, in the transaction that does the work. A second request with the key waits on
 that row's unique index until the first has ended and then replays what it stored; when the first rolled back,
 nothing is left and the second does the work.
+
+Where something outside is called, the view answers `Later`: the first half commits with the key's row, the rest runs
+with no transaction open, and its answer is stored whatever it is. When the process dies in between, the key stays
+without an answer, and after `STALE` the same request resumes what was begun.
 """
 
 import hashlib
 import json
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import psycopg2
@@ -23,15 +28,28 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.core.errors import Busy, DomainError, InvalidRequest
+from apps.core.error_handler import exception_handler
+from apps.core.errors import DomainError, InvalidRequest
 from apps.core.models import IdempotencyKey
 
-Handler = Callable[..., Response]
+
+@dataclass(frozen=True)
+class Later:
+    """The first half is done; `finish` calls outside and answers. `reference` is enough to finish it later."""
+
+    reference: str
+    finish: Callable[[], Response]
+
+
+Handler = Callable[..., Response | Later]
+Resume = Callable[[str], Response]
+# Longer than any call to a gateway may take, so that nobody is at it any more.
+STALE = timedelta(seconds=45)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 
 CLAIM = """
-    INSERT INTO core_idempotencykey (user_id, path, key, fingerprint, created_at) VALUES (%s, %s, %s, %s, %s)
-    ON CONFLICT (user_id, path, key) DO NOTHING RETURNING id
+    INSERT INTO core_idempotencykey (user_id, path, key, fingerprint, created_at, resume)
+    VALUES (%s, %s, %s, %s, %s, '') ON CONFLICT (user_id, path, key) DO NOTHING RETURNING id
 """
 
 
@@ -44,11 +62,11 @@ class InProgress(DomainError):
     code = "idempotency_in_progress"
 
 
-def idempotent(handler: Handler) -> Callable[..., HttpResponseBase]:
+def idempotent(handler: Handler, *, resume: Resume | None = None) -> Callable[..., HttpResponseBase]:
     """Opens the transaction of a writing view method and, with a key, makes the request repeatable.
 
     Errors that are raised roll everything back, the key included: they left nothing behind, so the same key
-    may try again.
+    may try again. `resume` finishes what a `Later` of this method began and a crash left behind.
     """
 
     @wraps(handler)
@@ -57,16 +75,45 @@ def idempotent(handler: Handler) -> Callable[..., HttpResponseBase]:
         body = request.data  # unreadable ones are refused here, even by views that need none
         if key is None:
             with transaction.atomic():
-                return handler(view, request, *args, **kwargs)
+                first = handler(view, request, *args, **kwargs)
+            return first if isinstance(first, Response) else first.finish()
         _check_key(key)
         fingerprint = _fingerprint(request.method, body)
         with transaction.atomic():
             claimed = _claim(request, key, fingerprint)
+            then: Callable[[], HttpResponse]
             if claimed is None:
-                return _replay(request, key, fingerprint)
-            return _store(claimed, handler(view, request, *args, **kwargs))
+                then = partial(_replay, _earlier(request, key, fingerprint), resume)
+            else:
+                answer = handler(view, request, *args, **kwargs)
+                if isinstance(answer, Response):
+                    return _store(claimed, answer)
+                IdempotencyKey.objects.filter(pk=claimed).update(resume=answer.reference)
+                then = partial(_finish, claimed, answer.finish)
+        return then()
 
     return door
+
+
+def resumable(resume: Resume) -> Callable[[Handler], Callable[..., HttpResponseBase]]:
+    """`idempotent` for a method that may answer `Later`."""
+    return partial(idempotent, resume=resume)
+
+
+def _finish(row_id: int, finish: Callable[[], Response]) -> HttpResponse:
+    """The second half. Its refusals left something behind (a payment that failed), so they are the answer."""
+    try:
+        response = finish()
+    except DomainError as error:
+        refused = exception_handler(error, {})
+        if refused is None:
+            raise
+        response = refused
+    stored = _store(row_id, response)
+    for name, value in response.headers.items():
+        if name == "Retry-After":
+            stored[name] = value
+    return stored
 
 
 def _check_key(key: str) -> None:
@@ -88,29 +135,47 @@ def _claim(request: Request, key: str, fingerprint: str) -> int | None:
             row = cursor.fetchone()
     except OperationalError as error:
         if isinstance(error.__cause__, psycopg2.errors.LockNotAvailable):
-            raise InProgress(
-                "The first request with this key is still running. Ask again in a moment.",
-                headers={"Retry-After": "1"},
-            ) from error
+            raise _in_progress() from error
         raise
     return None if row is None else int(row[0])
 
 
-def _replay(request: Request, key: str, fingerprint: str) -> HttpResponse:
+def _earlier(request: Request, key: str, fingerprint: str) -> IdempotencyKey:
+    """The row of the first request with this key; raises `KeyReused` when that was another request."""
     row = IdempotencyKey.objects.filter(user_id=int(request.user.pk or 0), path=request.path, key=key).first()
-    if row is None or row.status is None or row.body is None:
-        raise Busy
+    if row is None:  # swept away at this very moment
+        raise _in_progress()
     if row.fingerprint != fingerprint:
         raise KeyReused(
             "This Idempotency-Key was used for another request. Make a new key for a new request."
         )
-    return _answer(bytes(row.body), row.status, replayed=True)
+    return row
+
+
+def _replay(row: IdempotencyKey, resume: Resume | None) -> HttpResponse:
+    if row.status is not None and row.body is not None:
+        return _answer(bytes(row.body), row.status, replayed=True)
+    if resume is None or timezone.now() - row.created_at < STALE:
+        raise _in_progress()
+    reference = row.resume
+    return _finish(row.pk, lambda: resume(reference))
+
+
+def _in_progress() -> InProgress:
+    return InProgress(
+        "The first request with this key is still running. Ask again in a moment.",
+        headers={"Retry-After": "1"},
+    )
 
 
 def _store(row_id: int, response: Response) -> HttpResponse:
+    """Keeps the first answer to this key, and gives that one, should somebody have been faster."""
     body = JSONRenderer().render(response.data)
-    IdempotencyKey.objects.filter(pk=row_id).update(status=response.status_code, body=body)
-    return _answer(body, response.status_code, replayed=False)
+    unanswered = IdempotencyKey.objects.filter(pk=row_id, status=None)
+    if unanswered.update(status=response.status_code, body=body):
+        return _answer(body, response.status_code, replayed=False)
+    first = IdempotencyKey.objects.get(pk=row_id)
+    return _answer(bytes(first.body or b""), first.status or 200, replayed=True)
 
 
 def _answer(body: bytes, status: int, *, replayed: bool) -> HttpResponse:

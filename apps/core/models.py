@@ -6,8 +6,9 @@ from django.db import models
 class IdempotencyKey(models.Model):
     """One answered request: the same user, path and key get these bytes again. Times are UTC moments.
 
-    The row commits together with what the request caused; a crash leaves neither. `user_id` is no foreign key
-    because this floor lies below the users.
+    The row commits together with what the request caused; a crash leaves neither. Where a gateway is called in
+    between, the row commits with the first half, without an answer, and `resume` names what was begun. `user_id` is
+    no foreign key because this floor lies below the users.
     """
 
     user_id = models.BigIntegerField()
@@ -16,6 +17,7 @@ class IdempotencyKey(models.Model):
     fingerprint = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField(null=True)
     body = models.BinaryField(null=True)
+    resume = models.CharField(max_length=64, blank=True, default="")
     created_at = models.DateTimeField(db_index=True)
 
     class Meta:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import IO, Any, NoReturn
+from typing import IO, Any, NoReturn, Protocol
 
 from django.conf import settings
 from rest_framework.exceptions import ParseError
@@ -35,13 +35,19 @@ class StrictJSONParser(BaseParser):
         return parse_json(read_limited(stream))
 
 
-def read_limited(stream: IO[bytes]) -> bytes:
-    """The whole body, or `BodyTooLarge`.
+class Readable(Protocol):
+    """A body that has not been read yet: a stream, or a request."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+def read_limited(stream: Readable, limit: int | None = None) -> bytes:
+    """The whole body, or `BodyTooLarge` beyond `limit` bytes (`MAX_BODY_BYTES` unless given).
 
     What is too much is read away first: closing the connection on unread data would reset it before the
     client has seen the answer.
     """
-    limit = settings.MAX_BODY_BYTES
+    limit = limit or settings.MAX_BODY_BYTES
     body = stream.read(limit + 1)
     if len(body) <= limit:
         return body

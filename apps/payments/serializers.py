@@ -6,8 +6,9 @@ from rest_framework import serializers
 
 from apps.core import money
 from apps.core.fields import IdField, MoneyField, StrictSerializer
-from apps.payments.services import PaymentRequest
-from apps.payments.states import Method, Status
+from apps.payments.services import PaymentRequest, RefundRequest
+from apps.payments.states import GATEWAY_METHODS, CallbackState, Method, RefundStatus, Status
+from payments.redaction import card_number_in
 
 
 class PaymentSerializer(serializers.Serializer[Any]):
@@ -33,13 +34,27 @@ class PaymentSerializer(serializers.Serializer[Any]):
     completed_at = serializers.DateTimeField(allow_null=True)
     error_code = serializers.CharField(allow_blank=True)
     error_message = serializers.CharField(allow_blank=True)
+    attention = serializers.CharField(allow_blank=True, help_text="What a person should look at.")
     metadata = serializers.DictField()
 
     class Meta:
         ref_name = "Payment"
 
 
-class InitiateForm(StrictSerializer):
+class NoCardNumbers(StrictSerializer):
+    """Card numbers are typed at the gateway's page and nowhere else; what looks like one is refused unread."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            for name, value in data.items():
+                if isinstance(value, str | int) and card_number_in(str(value)):
+                    raise serializers.ValidationError(
+                        {name: ["This looks like a card number. Never type one here; use the card page."]}
+                    )
+        return super().to_internal_value(data)
+
+
+class InitiateForm(NoCardNumbers):
     """A payment to begin. What the API itself sends back is ignored, anything unknown is refused."""
 
     ignored: ClassVar = frozenset(PaymentSerializer().fields)
@@ -77,13 +92,101 @@ class InitiateForm(StrictSerializer):
             method=values["method"],
             amount=values["amount"],
             tendered=values.get("amount_tendered"),
+            phone_number=values.get("phone_number") or "",
             account_number=values.get("account_number") or "",
         )
 
 
-class ConfirmForm(StrictSerializer):
+class ConfirmForm(NoCardNumbers):
     reference = serializers.CharField(max_length=64, help_text="The receipt of the bank or gateway.")
 
     class Meta:
         ref_name = "PaymentConfirmation"
         swagger_schema_fields: ClassVar = {"example": {"reference": "FT26326K7Q2"}}
+
+
+class RefundSerializer(serializers.Serializer[Any]):
+    """A refund as it is shown; used to describe it, `refund_data` writes it."""
+
+    id = serializers.IntegerField()
+    payment = serializers.IntegerField()
+    payment_reference = serializers.CharField()
+    sale = serializers.IntegerField()
+    method = serializers.ChoiceField(choices=Method.choices)
+    amount = MoneyField()
+    reason = serializers.CharField(allow_blank=True)
+    status = serializers.ChoiceField(choices=RefundStatus.choices)
+    refund_reference = serializers.CharField()
+    external_reference = serializers.CharField(allow_null=True)
+    requested_by = serializers.IntegerField(allow_null=True)
+    requested_by_name = serializers.CharField()
+    approved_by = serializers.IntegerField(allow_null=True)
+    approved_by_name = serializers.CharField(allow_blank=True)
+    requested_at = serializers.DateTimeField()
+    approved_at = serializers.DateTimeField(allow_null=True)
+    completed_at = serializers.DateTimeField(allow_null=True)
+    error_code = serializers.CharField(allow_blank=True)
+    error_message = serializers.CharField(allow_blank=True)
+    attention = serializers.CharField(allow_blank=True)
+
+    class Meta:
+        ref_name = "Refund"
+
+
+class RefundForm(NoCardNumbers):
+    """A refund to ask for. What the API itself sends back is ignored, anything unknown is refused."""
+
+    ignored: ClassVar = frozenset(RefundSerializer().fields)
+    payment = IdField()
+    amount = MoneyField(low=money.CENT, high=money.MAX_MONEY)
+    reason = serializers.CharField(max_length=300)
+    in_cash = serializers.BooleanField(
+        required=False, default=False, help_text="Hand it out from the till instead of the way it came."
+    )
+
+    class Meta:
+        ref_name = "RefundInput"
+        swagger_schema_fields: ClassVar = {
+            "example": {"payment": 1, "amount": "100.00", "reason": "Returned the milk", "in_cash": False}
+        }
+
+    def wanted(self) -> RefundRequest:
+        """The validated request."""
+        values = self.validated_data
+        return RefundRequest(values["payment"], values["amount"], values["reason"], values["in_cash"])
+
+
+class SettleForm(NoCardNumbers):
+    """What an administrator found out about a refund that hangs."""
+
+    outcome = serializers.ChoiceField(choices=("completed", "failed"))
+    reference = serializers.CharField(max_length=64, required=False, allow_blank=True, default="")
+
+    class Meta:
+        ref_name = "RefundSettlement"
+        swagger_schema_fields: ClassVar = {"example": {"outcome": "completed", "reference": "SGH7XK21PQ"}}
+
+
+class CallbackSerializer(serializers.Serializer[Any]):
+    """A message to a webhook as it is shown; used to describe it, `callback_data` writes it."""
+
+    id = serializers.IntegerField()
+    payment = serializers.IntegerField(allow_null=True)
+    refund = serializers.IntegerField(allow_null=True)
+    callback_type = serializers.ChoiceField(choices=[method.value for method in GATEWAY_METHODS])
+    route = serializers.CharField()
+    raw_data = serializers.JSONField(help_text="As it came, secrets blanked; text when it was no JSON.")
+    processed = serializers.BooleanField()
+    state = serializers.ChoiceField(choices=CallbackState.choices)
+    authentic = serializers.BooleanField(allow_null=True)
+    transaction_id = serializers.CharField(allow_blank=True)
+    amount = MoneyField(allow_null=True)
+    phone_number = serializers.CharField(allow_blank=True)
+    success = serializers.BooleanField(allow_null=True)
+    error_message = serializers.CharField(allow_blank=True)
+    repeats = serializers.IntegerField()
+    received_at = serializers.DateTimeField()
+    processed_at = serializers.DateTimeField(allow_null=True)
+
+    class Meta:
+        ref_name = "GatewayCallback"

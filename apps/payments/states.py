@@ -1,4 +1,4 @@
-"""The states of a payment and the moves between them; docs/money-and-states.md shows the table."""
+"""The states of payments, refunds and messages, and the moves between them; docs/money-and-states.md shows them."""
 
 from django.db import models
 
@@ -11,6 +11,9 @@ class Method(models.TextChoices):
     BANK = "bank", "Bank transfer"
 
 
+GATEWAY_METHODS = (Method.MPESA, Method.AIRTEL, Method.CARD)
+
+
 class Status(models.TextChoices):
     PENDING = "pending", "Pending"
     PROCESSING = "processing", "Processing"
@@ -21,6 +24,7 @@ class Status(models.TextChoices):
 
 
 OPEN = (Status.PENDING, Status.PROCESSING)
+SETTLED = (Status.SUCCESS, Status.REFUNDED)
 # Success is final but for a refund; failed and cancelled may turn out to have been paid after all.
 MOVES: dict[Status, frozenset[Status]] = {
     Status.PENDING: frozenset({Status.PROCESSING, Status.SUCCESS, Status.FAILED, Status.CANCELLED}),
@@ -35,3 +39,49 @@ MOVES: dict[Status, frozenset[Status]] = {
 def may_move(present: str, wanted: Status) -> bool:
     """Whether a payment in state `present` may become `wanted`."""
     return wanted in MOVES[Status(present)]
+
+
+class RefundStatus(models.TextChoices):
+    PENDING = "pending", "Pending"
+    PROCESSING = "processing", "Processing"
+    COMPLETED = "completed", "Completed"
+    FAILED = "failed", "Failed"
+    REJECTED = "rejected", "Rejected"
+
+
+REFUND_MOVES: dict[RefundStatus, frozenset[RefundStatus]] = {
+    RefundStatus.PENDING: frozenset({RefundStatus.PROCESSING, RefundStatus.REJECTED}),
+    RefundStatus.PROCESSING: frozenset({RefundStatus.COMPLETED, RefundStatus.FAILED}),
+    # The gateway may prove later that the money did go out.
+    RefundStatus.FAILED: frozenset({RefundStatus.COMPLETED}),
+    RefundStatus.COMPLETED: frozenset(),
+    RefundStatus.REJECTED: frozenset(),
+}
+
+
+def refund_may_move(present: str, wanted: RefundStatus) -> bool:
+    """Whether a refund in state `present` may become `wanted`."""
+    return wanted in REFUND_MOVES[RefundStatus(present)]
+
+
+class CallbackState(models.TextChoices):
+    """What became of a message to a webhook. RECEIVED, WAITING and UNMATCHED are tried again."""
+
+    RECEIVED = "received", "Received"
+    WAITING = "waiting", "Waiting for our own answer"
+    UNMATCHED = "unmatched", "Matches nothing of ours"
+    APPLIED = "applied", "Applied"
+    REPEATED = "repeated", "Said nothing new"
+    ASKED = "asked", "No proof; the gateway is asked"
+    IGNORED = "ignored", "None of our business"
+    REJECTED = "rejected", "Not trusted"
+    PARKED = "parked", "Given up, for a person"
+
+
+FINISHED = (
+    CallbackState.APPLIED,
+    CallbackState.REPEATED,
+    CallbackState.ASKED,
+    CallbackState.IGNORED,
+    CallbackState.REJECTED,
+)

@@ -42,7 +42,7 @@ def test_control_without_the_lock_a_transfer_given_up_is_confirmed(
 ) -> None:
     devices = tills(admin, 2)
     (payment,) = _open_transfers(devices[0], 1)
-    for room in ("apps.sales.services.settling", "apps.payments.services"):
+    for room in ("apps.sales.services.settling", "apps.payments.services.locks"):
         monkeypatch.setattr(f"{room}.locked", unlocked(2))
 
     answers = race(2, lambda i: (confirm if i else give_up)(devices[i], payment))

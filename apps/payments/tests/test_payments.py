@@ -201,7 +201,7 @@ def test_one_key_one_payment(as_cashier: APIClient, sale: dict[str, Any]) -> Non
     first, again = (
         as_cashier.post(f"{URL}initiate/", body, headers={"Idempotency-Key": "p"}) for _ in range(2)
     )
-    assert first.content == again.content
+    assert (first.status_code, first.content) == (201, again.content)
     assert shown(as_cashier, sale)["amount_paid"] == "50.00"
 
 

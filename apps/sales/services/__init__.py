@@ -6,9 +6,11 @@ from apps.sales.services.settling import (
     check_payable,
     complete_sale,
     find_and_lock,
+    give_back,
     hold,
     note,
     release,
+    room_on,
     settle,
 )
 
@@ -21,9 +23,11 @@ __all__ = [
     "complete_sale",
     "expire_sales",
     "find_and_lock",
+    "give_back",
     "hold",
     "note",
     "release",
+    "room_on",
     "sell",
     "settle",
 ]

@@ -3,7 +3,7 @@
 `sales` may not look at payments: whatever it must know of them stands on the sale.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -99,6 +99,30 @@ def settle(
     if sale.payment_status == PaymentStatus.PAID:
         changed += _complete(sale, now)
     _save(sale, now, changed)
+
+
+def room_on(sale: Sale) -> Decimal:
+    """How much money the sale can still take without regard to what is held for it; nothing unless it is pending."""
+    return sale.balance_due - sale.amount_pending if sale.status == Status.PENDING else money.ZERO
+
+
+def give_back(sale: Sale, amount: Decimal, *, labels: Sequence[str], now: datetime) -> Decimal:
+    """`amount` of what was paid has gone back to the customer; the part of it that had counted as revenue.
+
+    A completed sale stays what it was and says how much went back. One that never completed is simply less paid,
+    and may be paid again or cancelled; `labels` are the payments that are left on it.
+    """
+    require_transaction()
+    if sale.status == Status.COMPLETED:
+        sale.amount_refunded += amount
+    else:
+        sale.amount_paid -= amount
+        sale.payment_method = " + ".join(dict.fromkeys(labels))
+    sale.payment_status = payment_status(
+        total=sale.total, paid=sale.amount_paid, refunded=sale.amount_refunded
+    )
+    _save(sale, now, ["amount_paid", "amount_refunded", "payment_method", "payment_status"])
+    return amount if sale.status == Status.COMPLETED else money.ZERO
 
 
 def complete_sale(sale: Sale, *, now: datetime) -> None:

@@ -1,5 +1,7 @@
 """Payments at the till."""
 
+from contextlib import suppress
+
 from django.db.models import QuerySet
 from django.utils import timezone
 from rest_framework import status
@@ -9,18 +11,21 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from apps.core.docs import CURSOR, documented, page_of
-from apps.core.idempotency import idempotent
+from apps.core.errors import InvalidRequest
+from apps.core.idempotency import Later, idempotent, resumable
 from apps.core.pagination import NewestFirst
 from apps.payments import selectors, services
-from apps.payments.errors import PaymentNotFound
+from apps.payments.errors import GatewayNotConfigured, PaymentNotFound
 from apps.payments.filters import PaymentFilter
 from apps.payments.models import Payment
 from apps.payments.selectors import payment_data
 from apps.payments.serializers import ConfirmForm, InitiateForm, PaymentSerializer
-from apps.payments.states import OPEN
+from apps.payments.states import GATEWAY_METHODS, OPEN
+from apps.payments.waiting import waiters
 from apps.sales.services import find_and_lock
 from apps.users.authentication import person
 from apps.users.permissions import IsAdmin
+from payments.errors import GatewayError
 
 FILTERS = {
     "sale": ("Id of a sale.", "integer"),
@@ -31,6 +36,16 @@ FILTERS = {
     **CURSOR,
 }
 NOT_FOUND = {404: ["payment_not_found"]}
+MAX_WAIT = 30
+
+
+def _begun(payment_id: int) -> Response:
+    """The second half of `initiate`: calls the gateway, if nobody has."""
+    return Response(payment_data(services.send_charge(payment_id)), status.HTTP_201_CREATED)
+
+
+def _begun_before(reference: str) -> Response:
+    return _begun(int(reference))
 
 
 class PaymentViewSet(GenericViewSet[Payment]):
@@ -63,43 +78,70 @@ class PaymentViewSet(GenericViewSet[Payment]):
     def pending(self, request: Request) -> Response:
         return self._page(self._visible().filter(status__in=OPEN))
 
-    @documented("One payment", answers={200: PaymentSerializer}, errors=NOT_FOUND)
+    @documented(
+        "One payment",
+        description="With `?wait=25` the answer comes when the payment leaves its state, or after so many seconds "
+        f"(at most {MAX_WAIT}). A payment whose outcome is known is answered at once; so is everyone when too many "
+        "wait already, then with `Retry-After`.",
+        answers={200: PaymentSerializer},
+        errors=NOT_FOUND,
+        statuses=(400,),
+        query={"wait": ("Seconds to wait for the outcome.", "integer")},
+    )
     def retrieve(self, request: Request, pk: str) -> Response:
-        return Response(payment_data(self._payment(pk)))
+        payment = self._payment(pk)
+        seconds = _seconds(request.query_params.get("wait", "0"))
+        if not seconds or payment.status not in OPEN:
+            return Response(payment_data(payment))
+        unchanged = Payment.objects.filter(pk=payment.pk, status=payment.status)
+        waited = waiters.wait(payment.pk, seconds, lambda: not unchanged.exists())
+        response = Response(payment_data(self._payment(pk)))
+        if not waited:
+            response["Retry-After"] = "3"
+        return response
 
     @documented(
         "Begin a payment",
-        description="Cash succeeds at once; `amount_tendered` above `amount` gives `change`. `bank` waits for an "
-        "administrator's `confirm/`. Settled and running payments together never exceed the sale's total. A "
-        "method that is not set up in this shop answers 503 `gateway_not_configured`.",
+        description="Cash succeeds at once; `amount_tendered` above `amount` gives `change`. M-Pesa and Airtel Money "
+        "ask the customer on the phone: the payment is `processing` until the outcome is known. `card` answers with "
+        "`payment_url`, the page where the customer pays. `bank` waits for an administrator's `confirm/`. Settled "
+        "and running payments together never exceed the sale's total. A gateway that refuses makes the payment "
+        "`failed` (201, with `error_code` and `error_message`); one that could not be reached answers 503 and leaves "
+        "a failed payment; without a clear answer the payment is `pending`, and its outcome is found out.",
         body=InitiateForm,
         answers={201: PaymentSerializer},
         errors={
             404: ["sale_not_found"],
             409: ["payment_in_progress", "sale_completed", "sale_cancelled"],
-            503: ["gateway_not_configured", "busy"],
+            503: ["gateway_not_configured", "gateway_unreachable", "gateway_misconfigured", "busy"],
         },
         keyed=True,
     )
     @action(detail=False, methods=["post"])
-    @idempotent
-    def initiate(self, request: Request) -> Response:
+    @resumable(_begun_before)
+    def initiate(self, request: Request) -> Response | Later:
         form = InitiateForm(data=request.data)
         form.is_valid(raise_exception=True)
         user = person(request)
         sale = find_and_lock(form.validated_data["sale"], cashier_id=None if user.is_admin else user.pk)
         payment = services.start_payment(sale, form.wanted(), user=user, now=timezone.now())
+        if payment.method in GATEWAY_METHODS:
+            return Later(str(payment.pk), lambda: _begun(payment.pk))
         return Response(payment_data(payment), status.HTTP_201_CREATED)
 
     @documented(
         "Ask for the outcome now",
-        description="Answers the payment as it then is. Cash and bank transfers have no gateway to ask.",
+        description="Asks the gateway and answers the payment as it then is. When the gateway cannot be asked at this "
+        "moment, that is the payment as it was; it is asked again by itself. Cash and bank transfers have no gateway.",
         answers={200: PaymentSerializer},
         errors=NOT_FOUND,
         methods=["get", "post"],
     )
     @action(detail=True, methods=["get", "post"])
     def verify(self, request: Request, pk: str) -> Response:
+        payment = self._payment(pk)
+        with suppress(GatewayError, GatewayNotConfigured):
+            services.ask_payment(payment.pk)
         return Response(payment_data(self._payment(pk)))
 
     @documented(
@@ -123,8 +165,10 @@ class PaymentViewSet(GenericViewSet[Payment]):
         return Response(payment_data(payment))
 
     @documented(
-        "Give up a bank transfer",
-        description="For a customer who pays otherwise after all, as long as nobody has confirmed the transfer.",
+        "Give up a payment",
+        description="For a customer who pays otherwise after all: a bank transfer nobody confirmed, or a card page "
+        "nobody paid. A prompt on a phone can be given up by an administrator three minutes after it was sent. Money "
+        "that comes all the same is recorded, and a refund is raised for approval.",
         answers={200: PaymentSerializer},
         errors={**NOT_FOUND, 409: ["payment_not_open"]},
         keyed=True,
@@ -132,7 +176,9 @@ class PaymentViewSet(GenericViewSet[Payment]):
     @action(detail=True, methods=["post"])
     @idempotent
     def cancel(self, request: Request, pk: str) -> Response:
-        return Response(payment_data(services.cancel_transfer(self._payment(pk).pk, now=timezone.now())))
+        payment = self._payment(pk)
+        given_up = services.give_up_payment(payment.pk, user=person(request), now=timezone.now())
+        return Response(payment_data(given_up))
 
     def _payment(self, pk: str) -> Payment:
         payment = self._visible().filter(pk=pk).first()
@@ -143,3 +189,9 @@ class PaymentViewSet(GenericViewSet[Payment]):
     def _page(self, payments: QuerySet[Payment]) -> Response:
         page = self.paginate_queryset(self.filter_queryset(payments)) or []
         return self.get_paginated_response([payment_data(payment) for payment in page])
+
+
+def _seconds(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 4):
+        raise InvalidRequest("`wait` is a whole number of seconds, for example 25.")
+    return min(int(text), MAX_WAIT)

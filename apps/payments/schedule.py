@@ -1,0 +1,54 @@
+"""When a gateway is asked about a payment or refund that is under way."""
+
+import random
+from datetime import datetime, timedelta
+
+from apps.payments.models import Payment, Refund
+
+FIRST = timedelta(seconds=25)
+# Close together while the customer is likely to act, so that a lost callback is found within a minute; then
+# farther apart, and after a day a person decides.
+GAPS = (20, 20, 25, 30, 35, 40, 45, 45, 45, 45, 60, 120, 240, 480, 900)
+GIVE_UP = timedelta(hours=24)
+LAST_LOOK = timedelta(minutes=20)
+REFUND_GAPS = (20, 30, 60, 120, 300, 600, 900, 1800, 3600)
+REFUND_GIVE_UP = timedelta(hours=72)
+RECEIPT_TRIES = 3
+NO_OUTCOME = (
+    "No outcome after 24 hours. Look it up at the gateway, then confirm it with the receipt or give it up."
+)
+NO_REFUND_OUTCOME = "No outcome yet. Look the refund up at the gateway, then settle it by hand."
+
+
+def first_query(now: datetime) -> datetime:
+    return now + FIRST
+
+
+def next_query(payment: Payment, now: datetime) -> datetime | None:
+    """After a question without an outcome; None once a person has to decide. Says so on the payment."""
+    if now - payment.initiated_at >= GIVE_UP:
+        payment.attention = NO_OUTCOME
+        return None
+    return now + _gap(GAPS, payment.queries)
+
+
+def last_look(payment: Payment, now: datetime) -> datetime | None:
+    """One more question after a failure, some time after the customer was asked."""
+    at = payment.initiated_at + LAST_LOOK
+    return at if at > now else None
+
+
+def next_refund_query(refund: Refund, now: datetime) -> datetime | None:
+    """As `next_query`, for a refund; a person is told early, because money is under way."""
+    sent = refund.sent_at or refund.requested_at
+    if now - sent >= timedelta(minutes=15):
+        refund.attention = NO_REFUND_OUTCOME
+    if now - sent >= REFUND_GIVE_UP:
+        return None
+    return now + _gap(REFUND_GAPS, refund.queries)
+
+
+def _gap(gaps: tuple[int, ...], asked: int) -> timedelta:
+    """With some jitter, so that what began together does not stay together."""
+    seconds = gaps[min(max(asked - 1, 0), len(gaps) - 1)]
+    return timedelta(seconds=seconds * random.uniform(0.9, 1.1))  # noqa: S311 - no secret

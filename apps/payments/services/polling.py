@@ -1,0 +1,196 @@
+"""Asking the gateways about what is under way: on demand, and on a schedule by any number of workers.
+
+A worker claims a row by moving its next question into the future in one statement that skips what others hold; when
+it dies, the claim lapses.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from apps.payments.addresses import callback_url
+from apps.payments.gateways import gateway_for, require_no_transaction
+from apps.payments.models import GatewayCallback, Payment, Refund
+from apps.payments.schedule import RECEIPT_TRIES, next_query, next_refund_query
+from apps.payments.selectors import find_payment
+from apps.payments.services.attempts import fail_unsent
+from apps.payments.services.inbox import work_item, work_payment
+from apps.payments.services.outcomes import Source, apply_result
+from apps.payments.services.refunding import ask_refund
+from apps.payments.states import OPEN, SETTLED, Method
+from apps.payments.steps import reached
+from payments import base
+from payments.base import Attempt, Result, Route
+from payments.errors import GatewayError, RateLimited
+
+QUERY = Source("query")
+# Longer than a call may take; shorter than anybody wants to wait after a worker has died.
+LEASE = timedelta(seconds=40)
+UNSENT = timedelta(seconds=45)
+RECEIPT_PAUSE = timedelta(minutes=2)
+# A page that nobody paid is given up; one whose address never reached us cannot be paid at all.
+PAGE_OPEN = timedelta(minutes=60)
+PAGE_LOST = timedelta(minutes=3)
+
+CLAIM = """
+    UPDATE {table} SET next_query_at = %(lease)s, queries = queries + 1
+     WHERE id = (
+        SELECT id FROM {table}
+         WHERE method = %(method)s AND next_query_at <= %(now)s
+         ORDER BY next_query_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+     )
+    RETURNING id
+"""
+
+
+def ask_payment(payment_id: int) -> Payment:
+    """Asks the gateway now and applies its answer; the payment as it then is.
+
+    Call with no transaction open. Raises the gateway's errors; a question that may not be asked yet is `RateLimited`.
+    """
+    require_no_transaction()
+    payment = find_payment(payment_id)
+    if payment.status in SETTLED or not payment.environment:
+        return payment
+    now = timezone.now()
+    if payment.sent_at is None:
+        return fail_unsent(payment_id, now) if now - payment.initiated_at > UNSENT else payment
+    gateway = gateway_for(payment.method)
+    if gateway.environment != payment.environment:
+        return _elsewhere(payment)
+    result = gateway.query(attempt_of(payment))
+    reached("query answered")
+    now = timezone.now()
+    with transaction.atomic():
+        payment = apply_result(payment_id, _given_up(payment, result, now), source=QUERY, now=now)
+    reached("query applied")
+    work_payment(payment_id)
+    return payment
+
+
+def work_on_payments(method: str) -> bool:
+    """Asks about one payment that is due, or for one missing receipt; whether there was any.
+
+    Raises the gateway's errors after it has put the question off.
+    """
+    payment_id = _claim("payments_payment", method)
+    if payment_id is None:
+        return False
+    reached("query claimed")
+    payment = find_payment(payment_id)
+    try:
+        if payment.status in SETTLED:
+            _ask_receipt(payment)
+        else:
+            ask_payment(payment_id)
+    except GatewayError as error:
+        _put_off(payment_id, error)
+        raise
+    return True
+
+
+def work_on_refunds(method: str) -> bool:
+    """Sends or asks about one refund that is due; whether there was any. Errors as in `work_on_payments`."""
+    refund_id = _claim("payments_refund", method)
+    if refund_id is None:
+        return False
+    reached("query claimed")
+    try:
+        ask_refund(refund_id)
+    except GatewayError as error:
+        _put_refund_off(refund_id, error)
+        raise
+    return True
+
+
+def work_on_inbox() -> bool:
+    """Applies one message that is due; whether there was any."""
+    now = timezone.now()
+    due = GatewayCallback.objects.filter(next_try_at__lte=now).order_by("next_try_at")
+    item_id = due.values_list("id", flat=True).first()
+    return item_id is not None and work_item(item_id) is not None
+
+
+def attempt_of(payment: Payment) -> Attempt:
+    """The payment as the gateways know it."""
+    return Attempt(
+        reference=payment.transaction_reference,
+        gateway_id=payment.gateway_id,
+        amount=payment.amount,
+        currency=payment.currency,
+        started_at=payment.initiated_at,
+        receipt=payment.external_reference or "",
+        details=payment.metadata.get("gateway", {}),
+    )
+
+
+def _claim(table: str, method: str) -> int | None:
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM.format(table=table), {"method": method, "now": now, "lease": now + LEASE})
+        row = cursor.fetchone()
+    return None if row is None else int(row[0])
+
+
+def _put_off(payment_id: int, error: GatewayError) -> None:
+    """No answer. One that was only refused for its haste is asked soon and does not count."""
+    now = timezone.now()
+    with transaction.atomic():
+        payment = Payment.objects.select_for_update(no_key=True).get(pk=payment_id)
+        if payment.next_query_at is None:
+            return
+        if isinstance(error, RateLimited):
+            payment.queries = max(0, payment.queries - 1)
+            payment.next_query_at = now + timedelta(seconds=error.retry_after)
+        else:
+            payment.next_query_at = next_query(payment, now)
+        payment.save(update_fields=["queries", "next_query_at", "attention"])
+
+
+def _put_refund_off(refund_id: int, error: GatewayError) -> None:
+    now = timezone.now()
+    with transaction.atomic():
+        refund = Refund.objects.select_for_update(no_key=True).get(pk=refund_id)
+        if refund.next_query_at is None:
+            return
+        refund.next_query_at = next_refund_query(refund, now)
+        if isinstance(error, RateLimited):
+            refund.next_query_at = now + timedelta(seconds=error.retry_after)
+        refund.save(update_fields=["next_query_at", "attention"])
+
+
+def _ask_receipt(payment: Payment) -> None:
+    """A settled payment without receipt: its answer comes as a message. Three times, then the statement must help."""
+    later: datetime | None = timezone.now() + RECEIPT_PAUSE
+    reference = payment.transaction_reference
+    asked = payment.external_reference is None and gateway_for(payment.method).request_receipt(
+        attempt_of(payment),
+        callback_url(payment.method, reference, Route.STATUS),
+        callback_url(payment.method, reference, Route.STATUS_TIMEOUT),
+    )
+    tries = payment.metadata.get("receipt_tries", 0) + 1
+    if not asked or tries >= RECEIPT_TRIES:
+        later = None
+    Payment.objects.filter(pk=payment.pk, external_reference=None).update(
+        next_query_at=later, metadata={**payment.metadata, "receipt_tries": tries}
+    )
+    Payment.objects.filter(pk=payment.pk, external_reference__isnull=False).update(next_query_at=None)
+
+
+def _elsewhere(payment: Payment) -> Payment:
+    """Begun with another environment's credentials: these must not be asked about it."""
+    text = f"It was begun in {payment.environment}, and the shop is set up otherwise now. Settle it by hand."
+    Payment.objects.filter(pk=payment.pk).update(next_query_at=None, attention=text)
+    return find_payment(payment.pk)
+
+
+def _given_up(payment: Payment, result: Result, now: datetime) -> Result:
+    """A card page that was left is not final for the gateway; for the till it is, after a while."""
+    if payment.method != Method.CARD or result.code != "abandoned" or payment.status not in OPEN:
+        return result
+    patience = PAGE_OPEN if payment.payment_url else PAGE_LOST
+    if now - payment.initiated_at < patience:
+        return result
+    return replace(result, status=base.Status.CANCELLED, message="The customer left the card page.")

@@ -1,0 +1,94 @@
+"""Calling the gateway for a refund: once, with no transaction open."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.payments.addresses import callback_url
+from apps.payments.gateways import gateway_for, require_no_transaction
+from apps.payments.models import Refund
+from apps.payments.selectors import find_refund
+from apps.payments.services.refunds import apply_refund_result
+from apps.payments.states import GATEWAY_METHODS, RefundStatus
+from apps.payments.steps import reached
+from payments import base
+from payments.base import Attempt, RefundOrder, Result, Route
+from payments.errors import Misconfigured, NotSent, OutcomeUnknown, RateLimited
+
+UNCLEAR = "outcome_unknown"
+
+
+def send_refund(refund_id: int) -> Refund:
+    """Calls the gateway for an approved refund, once however many ask for it, and applies what it says.
+
+    What was surely not carried out fails the refund and frees its amount; an unclear answer leaves it processing.
+    """
+    require_no_transaction()
+    unsent = Refund.objects.filter(
+        pk=refund_id, sent_at=None, status=RefundStatus.PROCESSING, method__in=GATEWAY_METHODS
+    )
+    if unsent.update(sent_at=timezone.now()):
+        reached("refund marked as sent")
+        refund = find_refund(refund_id)
+        apply_now(refund_id, _call(refund))
+        reached("refund applied")
+    return find_refund(refund_id)
+
+
+def ask_refund(refund_id: int) -> None:
+    """Asks the gateway what became of a refund; sends it when it surely never arrived. Raises gateway errors."""
+    refund = find_refund(refund_id)
+    if refund.sent_at is None:
+        send_refund(refund_id)
+        return
+    result = gateway_for(refund.method).query_refund(order_of(refund))
+    if result.absent:
+        # The gateway has no trace of it, so it may be sent again: by exactly one of us.
+        again = Refund.objects.filter(pk=refund_id, sent_at=refund.sent_at, gateway_id="")
+        if again.update(sent_at=None):
+            send_refund(refund_id)
+        return
+    apply_now(refund_id, result)
+
+
+def apply_now(refund_id: int, result: Result) -> Refund:
+    with transaction.atomic():
+        return apply_refund_result(refund_id, result, now=timezone.now())
+
+
+def _call(refund: Refund) -> Result:
+    try:
+        result = gateway_for(refund.method).refund(order_of(refund))
+    except (Misconfigured, RateLimited, NotSent) as error:
+        return Result(base.Status.DECLINED, "not_sent", str(error))
+    except OutcomeUnknown as error:
+        return Result(base.Status.UNKNOWN, UNCLEAR, str(error))
+    reached("refund sent")
+    return result
+
+
+def order_of(refund: Refund) -> RefundOrder:
+    """The refund as the gateways know it. `payment` must be loaded."""
+    payment = refund.payment
+    reference, method = refund.refund_reference, refund.method
+    return RefundOrder(
+        reference=reference,
+        payment=Attempt(
+            reference=payment.transaction_reference,
+            gateway_id=payment.gateway_id,
+            amount=payment.amount_received,
+            currency=payment.currency,
+            started_at=payment.initiated_at,
+            receipt=payment.external_reference or "",
+            details=payment.metadata.get("gateway", {}),
+        ),
+        amount=refund.amount,
+        currency=payment.currency,
+        phone_number=payment.phone_number,
+        reason=refund.reason,
+        requested_at=refund.requested_at,
+        result_url=callback_url(method, reference, Route.RESULT),
+        timeout_url=callback_url(method, reference, Route.TIMEOUT),
+        status_url=callback_url(method, reference, Route.STATUS),
+        status_timeout_url=callback_url(method, reference, Route.STATUS_TIMEOUT),
+        gateway_id=refund.gateway_id,
+    )
