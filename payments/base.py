@@ -104,6 +104,7 @@ class RefundOrder:
     status_url: str
     status_timeout_url: str
     gateway_id: str = ""  # the gateway's id of the refund once it is known
+    details: Mapping[str, str] = field(default_factory=dict)  # of `Result` when it was sent
 
 
 @dataclass(frozen=True)

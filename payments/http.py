@@ -59,7 +59,7 @@ class Answer:
     def retry_after(self) -> float | None:
         """Seconds named in `Retry-After`, at most an hour."""
         text = self.headers.get("retry-after", "")
-        return min(float(text), 3600.0) if re.fullmatch(r"[0-9]{1,9}", text) else None
+        return min(int(text), 3600) if re.fullmatch(r"[0-9]{1,9}", text) else None
 
 
 class HttpClient:

@@ -48,8 +48,8 @@ STALE = timedelta(seconds=45)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 
 CLAIM = """
-    INSERT INTO core_idempotencykey (user_id, path, key, fingerprint, created_at, resume)
-    VALUES (%s, %s, %s, %s, %s, '') ON CONFLICT (user_id, path, key) DO NOTHING RETURNING id
+    INSERT INTO core_idempotencykey (user_id, path, key, fingerprint, created_at)
+    VALUES (%s, %s, %s, %s, %s) ON CONFLICT (user_id, path, key) DO NOTHING RETURNING id
 """
 
 
@@ -174,8 +174,10 @@ def _store(row_id: int, response: Response) -> HttpResponse:
     unanswered = IdempotencyKey.objects.filter(pk=row_id, status=None)
     if unanswered.update(status=response.status_code, body=body):
         return _answer(body, response.status_code, replayed=False)
-    first = IdempotencyKey.objects.get(pk=row_id)
-    return _answer(bytes(first.body or b""), first.status or 200, replayed=True)
+    first = IdempotencyKey.objects.filter(pk=row_id).first()
+    if first is None or first.status is None:  # swept away meanwhile
+        return _answer(body, response.status_code, replayed=False)
+    return _answer(bytes(first.body or b""), first.status, replayed=True)
 
 
 def _answer(body: bytes, status: int, *, replayed: bool) -> HttpResponse:

@@ -17,7 +17,7 @@ class IdempotencyKey(models.Model):
     fingerprint = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField(null=True)
     body = models.BinaryField(null=True)
-    resume = models.CharField(max_length=64, blank=True, default="")
+    resume = models.CharField(max_length=64, blank=True, db_default="")
     created_at = models.DateTimeField(db_index=True)
 
     class Meta:

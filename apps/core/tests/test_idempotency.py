@@ -208,12 +208,13 @@ def test_a_row_without_an_answer_is_not_replayed(
     as_admin: APIClient, admin: Any, shelf: Shelf, add_stock: Post
 ) -> None:
     milk = shelf(stock=0)
-    IdempotencyKey.objects.create(
-        user_id=admin.pk, path=MOVEMENTS, key="k-1", fingerprint="", created_at=timezone.now()
-    )
+    assert add_stock(milk, key="k-1").status_code == 201
+    IdempotencyKey.objects.update(status=None, body=None)
+    before = stock(milk)
     answer = add_stock(milk, key="k-1")
-    assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (503, "busy", "1")
-    assert stock(milk) == 0
+    assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_in_progress")
+    assert answer["Retry-After"] == "1"
+    assert stock(milk) == before
 
 
 @pytest.mark.django_db(transaction=True)

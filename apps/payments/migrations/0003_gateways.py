@@ -1,4 +1,3 @@
-
 import apps.payments.models.payment
 import apps.payments.models.refund
 import django.db.models.deletion
@@ -77,6 +76,7 @@ class Migration(migrations.Migration):
                 ('completed_at', models.DateTimeField(null=True)),
                 ('error_code', models.CharField(blank=True, default='', max_length=40)),
                 ('error_message', models.CharField(blank=True, default='', max_length=500)),
+                ('gateway_details', models.JSONField(blank=True, default=dict)),
                 ('gateway_id', models.CharField(blank=True, default='', max_length=128)),
                 ('token_hash', models.CharField(blank=True, default='', max_length=64)),
                 ('sent_at', models.DateTimeField(null=True)),
@@ -163,8 +163,8 @@ class Migration(migrations.Migration):
         ),
         # What was settled before came in whole and counts on its sale.
         migrations.RunSQL(
-            "UPDATE payments_payment SET amount_received = amount, amount_applied = amount, refund_reserved = amount_refunded"
-            " WHERE status IN ('success', 'refunded')",
+            "UPDATE payments_payment SET amount_received = amount, amount_applied = amount,"
+            " refund_reserved = amount_refunded WHERE status IN ('success', 'refunded')",
             migrations.RunSQL.noop,
         ),
         migrations.AddConstraint(

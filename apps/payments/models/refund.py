@@ -42,6 +42,7 @@ class Refund(models.Model):
     error_code = models.CharField(max_length=40, blank=True, default="")
     error_message = models.CharField(max_length=500, blank=True, default="")
 
+    gateway_details = models.JSONField(default=dict, blank=True)
     gateway_id = models.CharField(max_length=128, blank=True, default="")
     token_hash = models.CharField(max_length=64, blank=True, default="")
     sent_at = models.DateTimeField(null=True)

@@ -9,9 +9,10 @@ from django.db.models import Q
 
 from apps.payments.models import GatewayCallback, Payment, Refund
 from apps.payments.services.locks import lock_payment
-from apps.payments.services.outcomes import Source, apply_result, schedule_query
+from apps.payments.services.outcomes import Source, bring, schedule_query
 from apps.payments.services.refunds import apply_refund_result
 from apps.payments.states import SETTLED, CallbackState, Method, RefundStatus, Status
+from apps.sales.models import Sale
 from payments.base import About, Gateway, Notice, Result
 from payments.base import Status as Said
 
@@ -76,7 +77,7 @@ def _refund_of(item: GatewayCallback, notice: Notice) -> Refund | None:
 def _about_payment(
     item: GatewayCallback, payment: Payment, notice: Notice, gateway: Gateway, now: datetime
 ) -> Verdict:
-    _, payment = lock_payment(payment.pk)
+    sale, payment = lock_payment(payment.pk)
     ours = _token_holds(item, payment) and gateway.capabilities.callback_is_proof
     if not ours:
         return _ask(payment, now, "It proves nothing by itself; the gateway is asked.")
@@ -93,15 +94,15 @@ def _about_payment(
         )
     if payment.metadata.get("adopted") == notice.gateway_id and payment.status not in SETTLED:
         return _adopted(payment, notice, now)
-    return _apply(payment, notice.result, now)
+    return _apply(sale, payment, notice.result, now)
 
 
-def _apply(payment: Payment, result: Result, now: datetime) -> Verdict:
+def _apply(sale: Sale, payment: Payment, result: Result, now: datetime) -> Verdict:
     before = (payment.status, payment.external_reference, payment.attention)
-    after = apply_result(payment.pk, result, source=CALLBACK, now=now)
-    changed = (after.status, after.external_reference, after.attention) != before
-    if after.attention and after.attention != before[2]:
-        return Verdict(CallbackState.APPLIED, after.attention)
+    bring(sale, payment, result, source=CALLBACK, now=now)
+    changed = (payment.status, payment.external_reference, payment.attention) != before
+    if payment.attention and payment.attention != before[2]:
+        return Verdict(CallbackState.APPLIED, payment.attention)
     return APPLIED if changed else REPEATED
 
 
@@ -146,9 +147,10 @@ def _about_receipt(item: GatewayCallback, payment: Payment, notice: Notice, now:
     result = notice.result
     if result.status is not Said.SUCCEEDED or result.amount != payment.amount or not result.receipt:
         return Verdict(CallbackState.REJECTED, "It does not describe the payment that was asked about.")
+    sale, payment = lock_payment(payment.pk)
     if payment.status not in SETTLED:
         return _ask(payment, now, "It proves nothing by itself; the gateway is asked.")
-    return _apply(payment, Result(Said.SUCCEEDED, receipt=result.receipt), now)
+    return _apply(sale, payment, Result(Said.SUCCEEDED, receipt=result.receipt), now)
 
 
 def _about_refund(

@@ -18,7 +18,7 @@ from apps.payments.selectors import find_payment
 from apps.payments.services.cash import take_cash
 from apps.payments.services.inbox import work_payment
 from apps.payments.services.locks import lock_payment
-from apps.payments.services.outcomes import Source, apply_result
+from apps.payments.services.outcomes import Source, apply_result, bring
 from apps.payments.states import GATEWAY_METHODS, OPEN, Method
 from apps.payments.steps import reached
 from apps.sales import services as sales
@@ -82,12 +82,11 @@ def fail_unsent(payment_id: int, now: datetime) -> Payment:
     """The process that was to call the gateway has died before it did: the customer was never asked."""
     message = "The request was never sent because the server stopped. Start the payment again."
     with transaction.atomic():
-        _, payment = lock_payment(payment_id)
-        if payment.sent_at is not None or payment.status not in OPEN:
-            return payment
-        return apply_result(
-            payment_id, Result(base.Status.DECLINED, "not_sent", message, absent=True), source=START, now=now
-        )
+        sale, payment = lock_payment(payment_id)
+        if payment.sent_at is None and payment.status in OPEN:
+            failed = Result(base.Status.DECLINED, "not_sent", message, absent=True)
+            bring(sale, payment, failed, source=START, now=now)
+        return payment
 
 
 def _check_capabilities(can: Capabilities, wanted: PaymentRequest) -> str:

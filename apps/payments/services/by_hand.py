@@ -6,7 +6,7 @@ from apps.payments.errors import NotConfirmable, PaymentNotOpen
 from apps.payments.models import Payment
 from apps.payments.schedule import last_look
 from apps.payments.services.locks import lock_payment
-from apps.payments.services.outcomes import Source, apply_result
+from apps.payments.services.outcomes import Source, bring
 from apps.payments.states import GATEWAY_METHODS, OPEN, Method, Status, may_move
 from apps.sales import services as sales
 from apps.users.models import User
@@ -22,16 +22,13 @@ def confirm_payment(payment_id: int, reference: str, *, user: User, now: datetim
 
     Also one that the gateway called failed. Raises `PaymentNotFound`, `NotConfirmable` and `ReferenceUsed`.
     """
-    _, payment = lock_payment(payment_id)
+    sale, payment = lock_payment(payment_id)
     possible = payment.method in GATEWAY_METHODS or payment.status in OPEN
     if not possible or not may_move(payment.status, Status.SUCCESS):
         raise NotConfirmable(f"This payment is {payment.status}; there is nothing left to confirm.")
-    return apply_result(
-        payment_id,
-        Result(base.Status.SUCCEEDED, receipt=reference),
-        source=Source("hand", user),
-        now=now,
-    )
+    result = Result(base.Status.SUCCEEDED, receipt=reference)
+    bring(sale, payment, result, source=Source("hand", user), now=now)
+    return payment
 
 
 def give_up_payment(payment_id: int, *, user: User, now: datetime) -> Payment:

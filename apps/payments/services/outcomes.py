@@ -49,6 +49,12 @@ def apply_result(payment_id: int, result: Result, *, source: Source, now: dateti
     `ReferenceUsed` when a person names a receipt that has settled another payment.
     """
     sale, payment = lock_payment(payment_id)
+    bring(sale, payment, result, source=source, now=now)
+    return payment
+
+
+def bring(sale: Sale, payment: Payment, result: Result, *, source: Source, now: datetime) -> None:
+    """`apply_result` for a payment that is locked already."""
     if result.gateway_id and not payment.gateway_id:
         payment.gateway_id = result.gateway_id[:128]
     if result.details:
@@ -63,7 +69,6 @@ def apply_result(payment_id: int, result: Result, *, source: Source, now: dateti
     else:
         _go_on(payment, result, source, now)
     payment.save()
-    return payment
 
 
 def schedule_query(payment_id: int, at: datetime) -> None:

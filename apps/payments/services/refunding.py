@@ -91,4 +91,5 @@ def order_of(refund: Refund) -> RefundOrder:
         status_url=callback_url(method, reference, Route.STATUS),
         status_timeout_url=callback_url(method, reference, Route.STATUS_TIMEOUT),
         gateway_id=refund.gateway_id,
+        details=refund.gateway_details,
     )

@@ -152,6 +152,7 @@ def apply_refund_result(refund_id: int, result: Result, *, now: datetime) -> Ref
     sale, payment, refund = lock_refund(refund_id)
     if result.gateway_id and not refund.gateway_id:
         refund.gateway_id = result.gateway_id[:128]
+        refund.gateway_details = dict(result.details)
     if result.status is base.Status.SUCCEEDED:
         if refund_may_move(refund.status, RefundStatus.COMPLETED):
             _take_receipt(refund, result)
