@@ -14,7 +14,7 @@ from typing import Protocol
 class AccessToken:
     """A token and how many seconds it may still be used."""
 
-    value: str
+    value: str = field(repr=False)
     seconds: float
 
 
@@ -46,7 +46,7 @@ class Budget(Protocol):
 class MemoryTokens:
     """Tokens of this process only."""
 
-    _kept: dict[str, tuple[str, float]] = field(default_factory=dict)
+    _kept: dict[str, tuple[str, float]] = field(default_factory=dict, repr=False)
 
     def get(self, name: str, mint: Mint, *, rejected: str = "") -> str:
         value, until = self._kept.get(name, ("", 0.0))

@@ -1,12 +1,14 @@
 """Reading what gateways write: numbers as text, text as numbers, values left out."""
 
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from payments.errors import BadCallback
 
+_PLAIN = re.compile(r"[0-9]{1,15}(\.[0-9]{1,20})?", re.ASCII)
 MAX_AMOUNT = Decimal("999999999999.99")
 
 
@@ -26,14 +28,17 @@ def amount_of(value: Any) -> Decimal | None:
     """An amount of money in plain digits, or None. Takes `1`, `1.0`, `"5.00"`; never rounds."""
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         return None
+    if isinstance(value, int) and abs(value) >= 10**15:
+        return None
+    text = str(value).strip()
+    if not _PLAIN.fullmatch(text):
+        return None
     try:
-        if isinstance(value, int) and abs(value) >= 10**15:
-            return None
-        amount = Decimal(str(value).strip())
-        if not amount.is_finite() or not 0 <= amount <= MAX_AMOUNT:
-            return None
+        amount = Decimal(text)
         exact = amount.quantize(Decimal("0.01"))
-    except (InvalidOperation, ValueError):
+    except InvalidOperation:
+        return None
+    if amount > MAX_AMOUNT:
         return None
     return exact if exact == amount else None
 

@@ -54,8 +54,8 @@ class Worker:
 
     def __init__(self) -> None:
         self.stopping = threading.Event()
-        self.wake = {method: threading.Event() for method in GATEWAY_METHODS}
-        self.breakers = {method: Breaker() for method in GATEWAY_METHODS}
+        self.wake = {method.value: threading.Event() for method in GATEWAY_METHODS}
+        self.breakers = {method.value: Breaker() for method in GATEWAY_METHODS}
 
     def stop(self) -> None:
         self.stopping.set()
@@ -65,7 +65,7 @@ class Worker:
     def run(self) -> None:
         threads = [
             threading.Thread(target=self._serve, args=(method,), name=f"worker-{method}", daemon=True)
-            for method in GATEWAY_METHODS
+            for method in self.wake
         ]
         threads.append(threading.Thread(target=self._listen, name="worker-listener", daemon=True))
         for thread in threads:
@@ -77,7 +77,7 @@ class Worker:
     def run_once(self) -> None:
         """All that is due now, in this thread."""
         expire_sales()
-        for method in GATEWAY_METHODS:
+        for method in self.wake:
             while self._work_on(method):
                 pass
         while work_on_inbox():

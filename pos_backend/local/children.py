@@ -1,5 +1,6 @@
 """Starting and ending the programs that make up a running shop."""
 
+import contextlib
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ class Program:
     command: tuple[str, ...]
     stop_signal: signal.Signals = signal.SIGTERM
     patience: float = 25.0
+    output: Path | None = None  # where it writes instead of to the terminal
 
     @property
     def stop_steps(self) -> Steps:
@@ -40,10 +42,21 @@ class Child:
 
 
 def start_program(program: Program, cwd: Path, env: Mapping[str, str]) -> Child:
-    # A session of its own keeps a Ctrl-C in the terminal from ending it out of order.
-    process = subprocess.Popen(
-        program.command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, start_new_session=True
-    )
+    with contextlib.ExitStack() as files:
+        output = None
+        if program.output:
+            program.output.parent.mkdir(parents=True, exist_ok=True)
+            output = files.enter_context(program.output.open("wb"))
+        # A session of its own keeps a Ctrl-C in the terminal from ending it out of order.
+        process = subprocess.Popen(
+            program.command,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
     return Child(program.name, process, program.stop_steps)
 
 

@@ -28,6 +28,8 @@ class Options:
     data_dir: Path
     access_log: bool
     own_database: bool
+    simulator_port: int = 8001
+    waiters: int = 16
 
     @property
     def bind(self) -> str:
@@ -53,6 +55,8 @@ def read_options(project: Path) -> Options:
         workers=_whole_number("WEB_CONCURRENCY", "2", 1, 64),
         data_dir=(project / Path(config("POS_DATA_DIR", default=".pos")).expanduser()).resolve(),
         access_log=str(config("ACCESS_LOG", default="0")) not in ("", "0", "false", "no"),
+        waiters=_whole_number("PAYMENT_WAITERS", "16", 1, 200),
+        simulator_port=_whole_number("SIMULATOR_PORT", "8001", 1, 65535),
         own_database=database_is_configured(lambda name: str(config(name, default=""))),
     )
 

@@ -10,13 +10,23 @@ from pos_backend.local.account import LauncherError
 from pos_backend.local.options import EVERY_ADDRESS
 
 
-def require_free_port(host: str, port: int) -> None:
+def require_free_port(host: str, port: int, variable: str = "PORT") -> None:
     try:
         _bind(host, port)
     except socket.gaierror:
         raise LauncherError(f"HOST {host!r} is not known. Try HOST=127.0.0.1 make run") from None
     except OSError as error:
-        raise LauncherError(_sentence(error.errno, host, port)) from None
+        raise LauncherError(_sentence(error.errno, host, port, variable)) from None
+
+
+def first_free_port(host: str, port: int, *, avoid: int) -> int:
+    """`port` or the next one that is free and not `avoid`."""
+    for candidate in range(port, min(port + 50, 65536)):
+        with contextlib.suppress(OSError):
+            if candidate != avoid:
+                _bind(host, candidate)
+                return candidate
+    raise LauncherError(f"No port from {port} on is free. Choose one: SIMULATOR_PORT=9001 make run")
 
 
 def _bind(host: str, port: int) -> None:
@@ -28,9 +38,9 @@ def _bind(host: str, port: int) -> None:
         probe.bind(address)
 
 
-def _sentence(number: int | None, host: str, port: int) -> str:
+def _sentence(number: int | None, host: str, port: int, variable: str) -> str:
     if number == errno.EADDRINUSE:
-        return taken_sentence(port, _user_of(port), _next_free(host, port))
+        return taken_sentence(port, _user_of(port), _next_free(host, port), variable)
     if number == errno.EADDRNOTAVAIL:
         return f"HOST {host} is no address of this computer. Try HOST=127.0.0.1 make run"
     if number == errno.EACCES:
@@ -49,11 +59,10 @@ def own_names(host: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def taken_sentence(port: int, user: str, free_port: int) -> str:
+def taken_sentence(port: int, user: str, free_port: int, variable: str = "PORT") -> str:
     by = f" by {user}" if user else ""
-    return (
-        f"Port {port} is already in use{by}. Stop that program or choose another: PORT={free_port} make run"
-    )
+    choice = f"{variable}={free_port} make run"
+    return f"Port {port} is already in use{by}. Stop that program or choose another: {choice}"
 
 
 def _next_free(host: str, port: int) -> int:

@@ -22,6 +22,14 @@ from pos_backend.local.cluster import last_lines
 from pos_backend.local.data_folder import prepare_data_folder
 from pos_backend.local.leftovers import RunState, only_one, stop_leftovers
 from pos_backend.local.options import Options, read_options, require_own_database
+from pos_backend.local.payments import (
+    simulator,
+    simulator_is_wanted,
+    simulator_port,
+    simulator_settings,
+    wait_for_simulator,
+    worker,
+)
 from pos_backend.local.port import own_names, require_free_port
 from pos_backend.local.postgres import PROJECT, EmbeddedPostgres
 from pos_backend.local.stopping import StopRequest, StopRequested
@@ -73,9 +81,19 @@ class Shop:
         self._manage("migrate", "--noinput")
         # At once, whatever happens next: these passwords are kept nowhere.
         say(f"\nSign-ins   {self._load_demo()}")
+        phones = self._start_simulator() if simulator_is_wanted() else None
         self._start(web_server(self.options))
         self._wait_until_open()
-        say(summary(self.options))
+        self._start(worker())
+        say(summary(self.options, phones))
+
+    def _start_simulator(self) -> str:
+        """Gateways to try things on; the address of the page with the phones."""
+        port = simulator_port(self.options)
+        self.env.update(simulator_settings(self.options, port))
+        self._start(simulator(self.options, port))
+        wait_for_simulator(self.options, port, self._check)
+        return f"{self.options.site.rpartition(':')[0]}:{port}/"
 
     def _start_database(self) -> None:
         if self.postgres is None:
@@ -182,7 +200,8 @@ def later_sign_ins(ignored: list[str]) -> str:
     return f"{FORGOTTEN}\n           ({' and '.join(ignored)}: only used at the first start, ignored now)"
 
 
-def summary(options: Options) -> str:
+def summary(options: Options, phones: str | None) -> str:
+    payments = f"{phones} (simulated phones and cards)" if phones else "the gateways in the settings"
     database = "your own (DATABASE_URL or DB_NAME)" if options.own_database else "embedded"
     return "\n".join(
         (
@@ -190,6 +209,7 @@ def summary(options: Options) -> str:
             f"Swagger    {options.site}/swagger/",
             f"ReDoc      {options.site}/redoc/",
             f"Admin      {options.site}/admin/",
+            f"Payments   {payments}",
             f"Database   {database}",
             f"Data       {options.data_dir}",
             "\nThe shop is open. Ctrl-C stops everything.",
@@ -208,6 +228,9 @@ def _children_env(options: Options) -> dict[str, str]:
     env = {name: value for name, value in os.environ.items() if name not in hidden}
     env["POS_ENV"] = str(config("POS_ENV", default="development"))
     env["POS_DATA_DIR"] = str(options.data_dir)
+    env["PUBLIC_BASE_URL"] = str(
+        config("PUBLIC_BASE_URL", default=f"http://{options.reached_at}:{options.port}")
+    )
     if not config("ALLOWED_HOSTS", default=""):
         env["ALLOWED_HOSTS"] = ",".join(own_names(options.host))
     return env

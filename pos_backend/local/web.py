@@ -7,9 +7,14 @@ from pos_backend.local.children import Program
 from pos_backend.local.options import Options
 
 
+WORKING_THREADS = 8
+
+
 def web_server(options: Options) -> Program:
     command = [sys.executable, "-m", "gunicorn", "pos_backend.wsgi:application", "--bind", options.bind]
-    command += ["--workers", str(options.workers), "--worker-class", "gthread", "--threads", "8"]
+    # Those who wait for an outcome hold a thread each; the others never have fewer than WORKING_THREADS.
+    threads = WORKING_THREADS + options.waiters
+    command += ["--workers", str(options.workers), "--worker-class", "gthread", "--threads", str(threads)]
     command += ["--timeout", "30", "--graceful-timeout", "20", "--log-level", "warning"]
     # Its control socket would be put into the home folder, which need not exist.
     command += ["--no-control-socket"]

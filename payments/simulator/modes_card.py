@@ -1,0 +1,158 @@
+"""The modes of the card gateway. Outcomes are statuses, `asked` and `always` are answers to verify."""
+
+from payments.simulator.modes import PROMPT, Mode, table_of
+
+MODES = table_of(
+    Mode(PROMPT, "The person at the hosted page pays, declines or leaves."),
+    Mode("success", "Paid without the page.", outcome="success"),
+    Mode("declined", "The card is declined; no webhook.", outcome="failed"),
+    Mode("abandoned", "The customer leaves the page; no webhook.", outcome="abandoned"),
+    Mode(
+        "webhook-first",
+        "Paid; the webhook arrives before the answer to initialize.",
+        outcome="success",
+        when="first",
+    ),
+    Mode("no-webhook", "Paid; no webhook.", outcome="success", messages=()),
+    Mode("late-webhook", "Paid; the webhook arrives late.", outcome="success", when="late"),
+    Mode(
+        "duplicate-webhook",
+        "Paid; the webhook arrives three times.",
+        outcome="success",
+        messages=("plain",) * 3,
+    ),
+    Mode(
+        "bad-signature",
+        "Paid; the webhook's signature is wrong.",
+        outcome="success",
+        messages=("bad-signature",),
+    ),
+    Mode("unsigned", "Paid; the webhook has no signature.", outcome="success", messages=("unsigned",)),
+    Mode(
+        "altered-webhook", "Paid; spaces were added after signing.", outcome="success", messages=("altered",)
+    ),
+    Mode(
+        "rotated-secret",
+        "Paid; signed with the next key, `<key>_rotated`.",
+        outcome="success",
+        messages=("rotated",),
+    ),
+    Mode("timestamp", "Paid; signed the `t=,v1=` way.", outcome="success", messages=("timestamp",)),
+    Mode(
+        "old-timestamp",
+        "Paid; signed the `t=,v1=` way, an hour ago.",
+        outcome="success",
+        messages=("old-timestamp",),
+    ),
+    Mode("lower-amount", "One shilling less was paid.", outcome="success", messages=("low",), always="low"),
+    Mode(
+        "fees-added", "Fees were added to the amount.", outcome="success", messages=("fees",), always="fees"
+    ),
+    Mode(
+        "other-currency",
+        "Paid in another currency.",
+        outcome="success",
+        messages=("currency",),
+        always="currency",
+    ),
+    Mode(
+        "other-domain",
+        "Paid in the other domain (test or live).",
+        outcome="success",
+        messages=("domain",),
+        always="domain",
+    ),
+    Mode(
+        "odd-event",
+        "Paid; before its webhook an unknown event and an unknown reference.",
+        outcome="success",
+        messages=("odd-event", "foreign", "plain"),
+    ),
+    Mode("dispute", "Paid, then disputed.", outcome="success", messages=("plain", "dispute")),
+    Mode(
+        "reversed",
+        "Paid, later verify says reversed.",
+        outcome="success",
+        asked=("success",),
+        always="reversed",
+    ),
+    Mode(
+        "ongoing",
+        "Three times verify says ongoing, then paid; no webhook.",
+        outcome="success",
+        messages=(),
+        asked=("ongoing",) * 3,
+    ),
+    Mode(
+        "pending",
+        "Three times verify says pending, then paid; no webhook.",
+        outcome="success",
+        messages=(),
+        asked=("pending",) * 3,
+    ),
+    Mode(
+        "abandoned-then-paid",
+        "Three times verify says abandoned, then paid; no webhook.",
+        outcome="success",
+        messages=(),
+        asked=("abandoned",) * 3,
+    ),
+    Mode(
+        "failed-then-paid",
+        "Three times verify says failed, then paid; no webhook.",
+        outcome="success",
+        messages=(),
+        asked=("failed",) * 3,
+    ),
+    Mode(
+        "verify-html-502",
+        "Three times verify is an HTML page and 502, then paid.",
+        outcome="success",
+        messages=(),
+        asked=("html",) * 3,
+    ),
+    Mode(
+        "verify-429",
+        "Three times verify is 429, then paid.",
+        outcome="success",
+        messages=(),
+        asked=("limited",) * 3,
+    ),
+    Mode("rejected-key", "Initialize is answered 401, Invalid key.", answer="key"),
+    Mode("rate-limited", "Initialize is answered 429.", answer="limited"),
+    Mode("html-502", "Initialize is answered with an HTML page and 502; nothing was created.", answer="html"),
+    Mode("dropped", "The line breaks after initialize; the charge exists and waits.", answer="dropped"),
+    Mode(
+        "dropped-paid",
+        "The line breaks after initialize; paid, the webhook comes.",
+        outcome="success",
+        answer="dropped",
+    ),
+    Mode("refund-failed", "Paid; its refund fails after processing.", outcome="success", refund="failed"),
+    Mode(
+        "refund-needs-attention",
+        "Paid; its refund needs attention.",
+        outcome="success",
+        refund="needs-attention",
+    ),
+    Mode("refund-stuck", "Paid; its refund stays pending.", outcome="success", refund="stuck"),
+    Mode(
+        "refund-at-once",
+        "Paid; its refund is processed when it is asked for.",
+        outcome="success",
+        refund="at-once",
+    ),
+    Mode("refund-silent", "Paid and refunded; no refund webhooks.", outcome="success", refund="silent"),
+    Mode(
+        "refund-dropped",
+        "The line breaks after the refund request; refunded.",
+        outcome="success",
+        refund="dropped",
+    ),
+    Mode(
+        "refund-html-502",
+        "The refund request gets an HTML page and 502; nothing happens.",
+        outcome="success",
+        refund="html",
+    ),
+)
