@@ -51,12 +51,38 @@ CHECKS = {
     "what a sale says is paid, pending and change is what its payments say": """
         SELECT sale.id, sale.amount_paid, sale.amount_pending, sale.change, sums.*
           FROM sales_sale AS sale CROSS JOIN LATERAL (
-            SELECT coalesce(sum(amount) FILTER (WHERE status IN ('success', 'refunded')), 0) AS paid,
+            SELECT coalesce(sum(amount_applied), 0) AS paid,
                    coalesce(sum(amount) FILTER (WHERE status IN ('pending', 'processing')), 0) AS pending,
                    coalesce(sum(change) FILTER (WHERE status IN ('success', 'refunded')), 0) AS change
               FROM payments_payment WHERE sale_id = sale.id
           ) AS sums
          WHERE (sale.amount_paid, sale.amount_pending, sale.change) <> (sums.paid, sums.pending, sums.change)
+    """,
+    "what a payment took in is on its sale, waits to go back, or went back": """
+        SELECT payment.id, payment.status, amount_received, amount_applied, amount_unapplied, sums.*
+          FROM payments_payment AS payment CROSS JOIN LATERAL (
+            SELECT coalesce(sum(amount), 0) AS back, coalesce(sum(from_sale), 0) AS from_sale
+              FROM payments_refund WHERE payment_id = payment.id AND status = 'completed'
+          ) AS sums
+         WHERE amount_received <> amount_applied + amount_unapplied + sums.back - sums.from_sale
+            OR (status IN ('success', 'refunded')) <> (amount_received > 0)
+    """,
+    "a payment says what its refunds say, and never more than came in": """
+        SELECT payment.id, payment.status, amount_refunded, refund_reserved, sums.*
+          FROM payments_payment AS payment CROSS JOIN LATERAL (
+            SELECT coalesce(sum(amount) FILTER (WHERE status = 'completed'), 0) AS made,
+                   coalesce(sum(amount) FILTER (WHERE status IN ('pending', 'processing', 'completed')), 0) AS asked
+              FROM payments_refund WHERE payment_id = payment.id
+          ) AS sums
+         WHERE (amount_refunded, refund_reserved) <> (sums.made, sums.asked) OR sums.asked > amount_received
+            OR (status = 'refunded') <> (amount_refunded > 0 AND amount_refunded = amount_received)
+    """,
+    "what a sale says went back is what its refunds say": """
+        SELECT sale.id, sale.amount_refunded, coalesce(sum(refund.from_sale), 0) AS refunds
+          FROM sales_sale AS sale
+          LEFT JOIN payments_payment AS payment ON payment.sale_id = sale.id
+          LEFT JOIN payments_refund AS refund ON refund.payment_id = payment.id AND refund.status = 'completed'
+         GROUP BY sale.id HAVING sale.amount_refunded <> coalesce(sum(refund.from_sale), 0)
     """,
     "completed sales are paid in full and have a receipt, no others": """
         SELECT id, status, total, amount_paid, receipt FROM sales_sale

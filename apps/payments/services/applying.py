@@ -83,7 +83,7 @@ def _about_payment(
         return _ask(payment, now, "It proves nothing by itself; the gateway is asked.")
     if not payment.gateway_id:
         return _before_our_answer(payment, notice, now)
-    if notice.gateway_id != payment.gateway_id:
+    if notice.gateway_id != payment.gateway_id or _contradicts(payment, notice):
         _ask(payment, now, "")
         return Verdict(CallbackState.REJECTED, "It names another transaction than the one we began.")
     if notice.result.status is Said.SUCCEEDED and notice.result.amount != payment.amount:
@@ -95,6 +95,14 @@ def _about_payment(
     if payment.metadata.get("adopted") == notice.gateway_id and payment.status not in SETTLED:
         return _adopted(payment, notice, now)
     return _apply(sale, payment, notice.result, now)
+
+
+def _contradicts(payment: Payment, notice: Notice) -> bool:
+    """Whether the message differs in anything else that the gateway told us when the payment began."""
+    if payment.status in SETTLED:
+        return False
+    known = payment.metadata.get("gateway", {})
+    return any(known.get(name, said) != said for name, said in notice.result.details.items())
 
 
 def _apply(sale: Sale, payment: Payment, result: Result, now: datetime) -> Verdict:

@@ -1,0 +1,38 @@
+"""Gateways for the stories: a simulator in this process, and a server that it can reach."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from apps.payments.gateways import SharedBudget
+from payments.simulator import Simulator, running
+from tests.journeys.till import Till, a_till
+
+
+@pytest.fixture
+def simulator(
+    transactional_db: None, live_server: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Simulator]:
+    """All three gateways, forty times as fast as life, calling back to a server of the same shop."""
+    webhooks = f"{live_server.url}/api/payments/webhooks"
+    credentials = {
+        "AIRTEL_CALLBACK_URL": f"{webhooks}/airtel/callback/",
+        "PAYMENT_GATEWAY_WEBHOOK_URL": f"{webhooks}/card/callback/",
+    }
+    with running(credentials) as simulator:
+        settings.GATEWAYS = {
+            **settings.GATEWAYS,
+            **simulator.settings,
+            "AIRTEL_CALLBACK_URL": "",
+        }
+        # Life goes forty times as fast here; that the budget is kept has its own test.
+        monkeypatch.setattr(SharedBudget, "take", lambda *_: 0.0)
+        settings.PUBLIC_BASE_URL = live_server.url
+        yield simulator
+
+
+@pytest.fixture
+def till(simulator: Simulator) -> Iterator[Till]:
+    with a_till(simulator) as till:
+        yield till
