@@ -11,6 +11,7 @@ from types import FrameType
 
 from payments.simulator.credentials import Credentials
 from payments.simulator.operations import table_text
+from payments.simulator.pace import Pace
 from payments.simulator.simulator import NotInProduction, Simulator
 
 
@@ -20,7 +21,7 @@ def main() -> int:
         signal.signal(number, lambda signum, frame: sys.exit(0))
     try:
         credentials = Credentials.of(os.environ)
-        simulator = Simulator(credentials, options.folder, options.host, options.port, options.speed)
+        simulator = Simulator(credentials, options.folder, (options.host, options.port), Pace(options.speed))
     except NotInProduction as refusal:
         return _refuse(str(refusal))
     except OSError as error:

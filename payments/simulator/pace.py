@@ -11,6 +11,7 @@ class Pace:
     """Seconds; `speed` 40 makes everything forty times as fast."""
 
     speed: float = 1.0
+    patience_seconds: float | None = None  # not made faster; tests must not race with the prompt's end
 
     @property
     def act(self) -> float:
@@ -20,7 +21,7 @@ class Pace:
     @property
     def patience(self) -> float:
         """Until a prompt that nobody touches times out."""
-        return 60.0 / self.speed
+        return 60.0 / self.speed if self.patience_seconds is None else self.patience_seconds
 
     @property
     def late(self) -> float:

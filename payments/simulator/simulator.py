@@ -26,20 +26,13 @@ class NotInProduction(RuntimeError):
 class Simulator:
     """A running simulator. Methods raise `operations.Impossible` with a sentence."""
 
-    def __init__(
-        self,
-        credentials: Credentials,
-        folder: Path,
-        host: str = "127.0.0.1",
-        port: int = 0,
-        speed: float = 1.0,
-    ) -> None:
+    def __init__(self, credentials: Credentials, folder: Path, address: tuple[str, int], pace: Pace) -> None:
         if os.environ.get("POS_ENV", "").strip().lower() == "production":
             raise NotInProduction("The payment simulator does not start where POS_ENV is production.")
-        self.world = World(credentials, Pace(speed), folder)
-        self._server = Server((host, port), self.world)
+        self.world = World(credentials, pace, folder)
+        self._server = Server(address, self.world)
         # Who listens on every address is reached on this computer's own.
-        shown = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104
+        shown = "127.0.0.1" if address[0] == "0.0.0.0" else address[0]  # noqa: S104
         self.base_url = self.world.base_url = f"http://{shown}:{self._server.server_address[1]}"
         folder.mkdir(parents=True, exist_ok=True)
         self.certificate.write_bytes(keys.certificate())
@@ -165,13 +158,18 @@ class Simulator:
 def running(
     credentials: Mapping[str, str] | None = None,
     speed: float = 40.0,
+    patience: float = 60.0,
     folder: Path | None = None,
-    host: str = "127.0.0.1",
     port: int = 0,
 ) -> Iterator[Simulator]:
-    """A simulator on a free port of this computer, for tests; `credentials` as in the environment."""
+    """A simulator on a free port of this computer, for tests.
+
+    `credentials` as in the environment; `patience` is the seconds until an untouched prompt ends, at any speed.
+    """
     with tempfile.TemporaryDirectory() as temporary:
-        simulator = Simulator(Credentials.of(credentials or {}), folder or Path(temporary), host, port, speed)
+        given = Credentials.of(credentials or {})
+        address = ("127.0.0.1", port)
+        simulator = Simulator(given, folder or Path(temporary), address, Pace(speed, patience))
         thread = threading.Thread(target=simulator.serve, name="payment simulator", daemon=True)
         thread.start()
         try:

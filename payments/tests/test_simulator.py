@@ -172,14 +172,14 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-def open_shop(speed: float = 100.0, **credentials: str) -> Iterator[Shop]:
+def open_shop(speed: float = 100.0, patience: float = 60.0, **credentials: str) -> Iterator[Shop]:
     receiver = _Receiver(("127.0.0.1", 0), _Handler)
     thread = threading.Thread(target=receiver.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     address = f"http://127.0.0.1:{receiver.server_address[1]}"
     addresses = {"AIRTEL_CALLBACK_URL": address + "/airtel", "PAYMENT_GATEWAY_WEBHOOK_URL": address + "/card"}
     try:
-        with running({**addresses, **credentials}, speed=speed) as simulator:
+        with running({**addresses, **credentials}, speed, patience) as simulator:
             receiver.shop = Shop(simulator, address)
             yield receiver.shop
     finally:
@@ -332,11 +332,12 @@ def test_a_person_does_not_pay(shop: Shop, path: str, document: Any, code: int) 
     assert [b["Body"]["stkCallback"]["ResultCode"] for b in shop.bodies()] == [code]
 
 
-def test_a_prompt_that_nobody_touches_times_out(shop: Shop) -> None:
-    shop.push()
-    shop.simulator.wait_for(lambda: shop.got)
-    assert shop.bodies()[0]["Body"]["stkCallback"]["ResultCode"] == 1037
-    assert shop.simulator.prompts() == []
+def test_a_prompt_that_nobody_touches_times_out() -> None:
+    for shop in open_shop(patience=0.05):
+        shop.push()
+        shop.simulator.wait_for(lambda shop=shop: shop.got)
+        assert shop.bodies()[0]["Body"]["stkCallback"]["ResultCode"] == 1037
+        assert shop.simulator.prompts() == []
 
 
 def test_one_of_two_prompts_on_a_phone_can_be_named(shop: Shop) -> None:

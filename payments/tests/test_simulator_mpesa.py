@@ -399,9 +399,6 @@ def test_odd_values(shop: Shop) -> None:
     assert "BasicAmount" in items[2]["Value"]
     shop.push(phone_of("no-balance"))
     shop.simulator.settle()
-    assert shape(shop.bodies()[2]) == shape(sample("stk_callback_success")) | {
-        "Body": {"stkCallback": shape(shop.bodies()[2])["Body"]["stkCallback"]}
-    }
     items = shop.bodies()[2]["Body"]["stkCallback"]["CallbackMetadata"]["Item"]
     assert "Balance" not in [item["Name"] for item in items]
 
