@@ -82,6 +82,11 @@ class PosAutoSchema(SwaggerAutoSchema):
             properties=form["properties"],
         )
 
+    def get_operation_id(self, operation_keys: list[str] | None = None) -> str:
+        """The same address with a token behind it is another operation."""
+        name = str(super().get_operation_id(operation_keys))
+        return f"{name}_token" if self.path.endswith("{token}/") else name
+
     def get_pagination_parameters(self) -> list[openapi.Parameter]:
         return []
 

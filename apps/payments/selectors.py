@@ -137,7 +137,7 @@ def readable(body: bytes) -> Any:
     """The JSON of a message; text where it is none, or none that may be shown again."""
     try:
         found = json.loads(body)
-        json.dumps(found, allow_nan=False).encode()
+        json.dumps(found, allow_nan=False, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return body.decode("utf-8", "backslashreplace")
     return found

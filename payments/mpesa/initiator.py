@@ -70,7 +70,11 @@ class Refunds:
         """PENDING: the answer is delivered to `order.status_url`."""
         # The receipt may have become known since the money was sent; what counts is the way it went then.
         way = order.details.get("way") or (REVERSAL if _is_reversal(order) else B2C)
-        if way == REVERSAL:
+        conversation = order.details.get("originator_conversation_id", "")
+        if way == REVERSAL and conversation:
+            # The reversal itself; about the original payment the answer may be the same before and after.
+            subject, party = {"OriginalConversationID": conversation}, self._settings.shortcode
+        elif way == REVERSAL:
             subject, party = {"TransactionID": order.payment.receipt}, self._settings.shortcode
         else:
             subject, party = {"OriginalConversationID": order.reference}, self._b2c_party

@@ -27,6 +27,11 @@ class Route:
     def has_value(self) -> bool:
         return "{" in self.template
 
+    @property
+    def is_webhook(self) -> bool:
+        """Takes anything from anybody, and has tests of its own."""
+        return self.name.startswith("webhook-")
+
     def __str__(self) -> str:
         return self.name
 

@@ -37,7 +37,7 @@ from tests.contract.world import BODYLESS, FOR_CASHIERS, PUBLIC, Shop, room, sna
 pytestmark = pytest.mark.django_db
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "FOO"]
-ROUTES = all_routes()
+ROUTES = [route for route in all_routes() if not route.is_webhook]
 WRITING = [
     pytest.param(route, method, id=f"{method} {route}")
     for route in ROUTES
@@ -54,7 +54,7 @@ NUMBERS = {
     "price", "cost_price", "tax", "stock", "low_stock_threshold", "quantity", "unit_cost",
     "discount", "amount_paid", "amount", "amount_tendered",
 }  # fmt: skip
-IDS = {"category", "product", "sale"}
+IDS = {"category", "product", "sale", "payment"}
 DATES = {"start_date", "end_date"}
 PAGING = ["page", "page_size", "cursor"]
 # The parameters that are more than a choice or an id.

@@ -13,6 +13,7 @@ from openapi_spec_validator import OpenAPIV2SpecValidator
 from rest_framework.test import APIClient
 
 from apps.products.models import Product
+from conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
 Shelf = Callable[..., Product]
@@ -64,6 +65,11 @@ def readable(path: str) -> str:
     return re.sub(r"\(\?P<(\w+)>[^)]*\)", lambda match: "{" + match[1].replace("pk", "id") + "}", path)
 
 
+def is_webhook(path: str) -> bool:
+    """Gateways are answered in their own words, whatever they name."""
+    return path.startswith("/payments/webhooks/")
+
+
 def test_the_document_is_valid(schema: dict[str, Any]) -> None:
     assert [error.message for error in OpenAPIV2SpecValidator(schema).iter_errors()] == []
     assert schema["securityDefinitions"]["Token"]["in"] == "header"
@@ -72,7 +78,7 @@ def test_the_document_is_valid(schema: dict[str, Any]) -> None:
 def test_no_route_is_missing(schema: dict[str, Any]) -> None:
     described = {(path, method) for path, method, _ in operations(schema)}
     assert described == set(routes(get_resolver()))
-    assert len(described) == 44
+    assert len(described) == 66
 
 
 def test_every_operation_says_everything(schema: dict[str, Any]) -> None:
@@ -81,10 +87,10 @@ def test_every_operation_says_everything(schema: dict[str, Any]) -> None:
         assert operation["summary"], (path, method)
         assert any(status.startswith("2") for status in statuses)
         assert "503" in statuses
-        public = (path, method) in PUBLIC
+        public = (path, method) in PUBLIC or is_webhook(path)
         assert operation["security"] == ([] if public else [{"Token": []}])
-        assert "401" in statuses
-        assert ("404" in statuses) or "{" not in path
+        assert "401" in statuses or is_webhook(path)
+        assert ("404" in statuses) or "{" not in path or is_webhook(path)
         if any(parameter["in"] == "body" for parameter in operation["parameters"]):
             assert {"400", "413", "415"} <= statuses, (path, method)
         if any(parameter["name"] == "Idempotency-Key" for parameter in operation["parameters"]):
@@ -174,13 +180,17 @@ def test_examples_and_answers_are_true(
     person = send("/users/")
     send("/auth/register/", username="achieng")
     send("/users/{id}/", "patch", person["id"])
-    send("/auth/login/", client=as_nobody, username=person["username"], password="maziwa-na-mkate-27")
-    send("/auth/password/")
+    for address, fields in (
+        ("/auth/login/", {"client": as_nobody, "username": person["username"], "password": PASSWORD}),
+        ("/auth/password/", {}),
+        ("/payments/refunds/", {"payment": transfer["id"], "amount": "10.00", "in_cash": True}),
+    ):
+        send(address, **fields)
     rows = {"users": person, "products": milk, "sales/sales": sale, "payments/payments": transfer}
     for room, row in rows.items():
         assert send(f"/{room}/{{id}}/", "get", row["id"])
     for path, method, _ in operations(schema):
-        if method == "get" and "{" not in path:
+        if method == "get" and "{" not in path and not is_webhook(path):
             assert send(path, "get")
     send("/users/{id}/", "delete", person["id"])
 
@@ -189,6 +199,8 @@ def test_refusals_are_as_described(
     schema: dict[str, Any], as_cashier: APIClient, as_nobody: APIClient
 ) -> None:
     for path, method, _ in operations(schema):
+        if is_webhook(path):
+            continue
         address = "/api" + re.sub(r"{\w+}", "999999", path)
         if (path, method) not in PUBLIC:
             assert (

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.apps import apps
 from django.db import connection, transaction
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apps.products.models import Category
@@ -20,10 +21,20 @@ COUNTERS = "users_logincounter"
 READING = ("SELECT", "SAVEPOINT", "RELEASE", "ROLLBACK")
 CODE = re.compile(r"[a-z]+(_[a-z0-9]+)*")
 
-BODYLESS = ("logout", "logoutall", "sale-cancel", "sale-complete", "payment-verify", "payment-cancel")
+DECISIONS = ("refund-approve", "refund-reject")
+STEPS = ("logout", "logoutall", "sale-cancel", "sale-complete", "payment-verify", "payment-cancel")
+BODYLESS = (*STEPS, *DECISIONS)
 PUBLIC = ("login",)
 # What cashiers may write; elsewhere they are told 403, whatever they send.
-FOR_CASHIERS = (*BODYLESS, "login", "password", "sale-list", "sale-detail", "payment-initiate")
+FOR_CASHIERS = (
+    *STEPS,
+    "login",
+    "password",
+    "sale-list",
+    "sale-detail",
+    "payment-initiate",
+    "refund-list",
+)
 
 PERSON = {
     "username": "neema",
@@ -81,11 +92,41 @@ class Shop:
         self.transfer = self._made(
             "/api/payments/payments/initiate/", {"sale": self.paying, "method": "bank", "amount": "100.00"}
         )
+        self.cash = self._made(
+            "/api/payments/payments/initiate/", {"sale": self.paying, "method": "cash", "amount": "60.00"}
+        )
+        asked = {"payment": self.cash, "amount": "10.00", "reason": "x"}
+        self.refund = self._made("/api/payments/refunds/", asked)
+        self.stuck = self._stuck_refund(self._made("/api/payments/refunds/", asked))
+        self.message = self._message()
         self.movement: int = apps.get_model("inventory.Movement").objects.earliest("id").pk
         self.before = snapshot()
 
     def _sale(self) -> int:
         return self._made("/api/sales/sales/", {"items": [{"product": self.milk.pk, "quantity": 2}]})
+
+    def _stuck_refund(self, refund: int) -> int:
+        """One that a gateway never said anything about."""
+        model = apps.get_model("payments.Refund")
+        model.objects.filter(pk=refund).update(
+            status="processing", method="card", sent_at=timezone.now(), approved_by=self.people["admin"]
+        )
+        Payment = apps.get_model("payments.Payment")
+        cash = Payment.objects.get(pk=self.cash)
+        apart = Payment.objects.create(
+            sale_id=cash.sale_id, method="card", amount="10.00", amount_received="10.00",
+            amount_unapplied="10.00", refund_reserved="10.00", status="success", initiated_by=cash.initiated_by,
+            initiated_at=timezone.now(), completed_at=timezone.now(),
+        )  # fmt: skip
+        model.objects.filter(pk=refund).update(payment=apart)
+        Payment.objects.filter(pk=cash.pk).update(refund_reserved="10.00")
+        return refund
+
+    def _message(self) -> int:
+        message = apps.get_model("payments.GatewayCallback").objects.create(
+            callback_type="mpesa", route="callback", digest="x", body=b"{}", received_at=timezone.now()
+        )
+        return int(message.pk)
 
     def _made(self, path: str, body: dict[str, Any]) -> int:
         answer = client_of(self.people["cashier"]).post(path, body)
@@ -101,6 +142,8 @@ class Shop:
             "movement": self.movement,
             "sale": self.sale,
             "payment": self.transfer,
+            "refund": self.stuck if route.name == "refund-settle" else self.refund,
+            "callback": self.message,
         }
         return route.path(self.milk.barcode if "{code}" in route.template else there.get(room(route), ""))
 
@@ -119,6 +162,8 @@ class Shop:
             "sale-detail": CUSTOMER,
             "payment-initiate": {**PAYMENT, "sale": self.paying},
             "payment-confirm": {"reference": "BANK-1"},
+            "refund-list": {"payment": self.cash, "amount": "10.00", "reason": "x", "in_cash": False},
+            "refund-settle": {"outcome": "completed", "reference": "RCPT-1"},
             **dict.fromkeys(BODYLESS),
         }
         return bodies[route.name]

@@ -50,7 +50,6 @@ def ask_payment(payment_id: int) -> Payment:
 
     Call with no transaction open. Raises the gateway's errors; a question that may not be asked yet is `RateLimited`.
     """
-    require_no_transaction()
     payment = find_payment(payment_id)
     if payment.status in SETTLED or not payment.environment:
         return payment
@@ -60,6 +59,7 @@ def ask_payment(payment_id: int) -> Payment:
     gateway = gateway_for(payment.method)
     if gateway.environment != payment.environment:
         return _elsewhere(payment)
+    require_no_transaction()
     result = gateway.query(attempt_of(payment))
     reached("query answered")
     now = timezone.now()

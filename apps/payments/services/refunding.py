@@ -23,6 +23,7 @@ def send_refund(refund_id: int) -> Refund:
     What was surely not carried out fails the refund and frees its amount; an unclear answer leaves it processing.
     """
     require_no_transaction()
+    reached("refund approved")
     unsent = Refund.objects.filter(
         pk=refund_id, sent_at=None, status=RefundStatus.PROCESSING, method__in=GATEWAY_METHODS
     )
