@@ -6,7 +6,6 @@ import sys
 from pos_backend.local.children import Program
 from pos_backend.local.options import Options
 
-
 WORKING_THREADS = 8
 
 
@@ -20,6 +19,7 @@ def web_server(options: Options) -> Program:
     command += ["--no-control-socket"]
     if options.access_log:
         command += ["--access-logfile", "-"]
+        command += ["--logger-class", "pos_backend.local.access_log.MaskingLogger"]
     return Program("The web server", tuple(command))
 
 

@@ -20,16 +20,21 @@ OPTIONS = Options("127.0.0.1", 8001, 3, Path("/srv/shop"), access_log=False, own
 
 
 def test_the_summary_is_short_and_complete() -> None:
-    assert summary(OPTIONS) == (
+    assert summary(OPTIONS, "http://localhost:8002/") == (
         "API        http://localhost:8001/api/\n"
         "Swagger    http://localhost:8001/swagger/\n"
         "ReDoc      http://localhost:8001/redoc/\n"
         "Admin      http://localhost:8001/admin/\n"
+        "Payments   http://localhost:8002/ (simulated phones and cards)\n"
         "Database   embedded\n"
         "Data       /srv/shop\n"
         "\n"
         "The shop is open. Ctrl-C stops everything."
     )
+
+
+def test_the_summary_of_a_shop_with_real_gateways() -> None:
+    assert "Payments   the gateways in the settings\n" in summary(OPTIONS, None)
 
 
 def test_a_password_of_ones_own_is_not_repeated() -> None:

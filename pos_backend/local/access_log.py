@@ -1,0 +1,20 @@
+"""The access log without what may not be read later: the unguessable part of a gateway's address."""
+
+import re
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+WEBHOOK = re.compile(r"(/webhooks/(?:daraja|\w+/callback)/)[^/\s?]+")
+
+
+def masked(text: str) -> str:
+    return WEBHOOK.sub(r"\1***", text)
+
+
+class MaskingLogger(Logger):
+    """gunicorn's own, with the addresses masked."""
+
+    def atoms(self, resp: Any, req: Any, environ: Any, request_time: Any) -> dict[str, Any]:
+        found: dict[str, Any] = super().atoms(resp, req, environ, request_time)
+        return {**found, **{name: masked(found[name]) for name in ("r", "U") if found.get(name)}}

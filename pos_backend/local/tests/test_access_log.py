@@ -1,0 +1,24 @@
+"""The unguessable part of a gateway's address stays out of the access log."""
+
+import pytest
+
+from pos_backend.local.access_log import masked
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (
+            "POST /api/payments/webhooks/daraja/0123456789abcdef/result/ HTTP/1.1",
+            "POST /api/payments/webhooks/daraja/***/result/ HTTP/1.1",
+        ),
+        (
+            "/api/payments/webhooks/card/callback/0123456789abcdef/?reference=x",
+            "/api/payments/webhooks/card/callback/***/?reference=x",
+        ),
+        ("POST /api/payments/webhooks/mpesa/callback/ HTTP/1.1",) * 2,
+        ("GET /api/sales/sales/7/ HTTP/1.1",) * 2,
+    ],
+)
+def test_tokens_are_masked(line: str, shown: str) -> None:
+    assert masked(line) == shown
