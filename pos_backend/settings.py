@@ -89,6 +89,7 @@ INSTALLED_APPS = [
     "apps.inventory",
     "apps.sales",
     "apps.payments",
+    "apps.reports",
 ]
 
 MIDDLEWARE = [
@@ -326,7 +327,12 @@ if NUM_PROXIES:
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {
+        "line": {
+            "()": "apps.payments.logs.BlankingFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": config("LOG_LEVEL", default="WARNING")},
     "loggers": {

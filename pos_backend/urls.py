@@ -75,6 +75,7 @@ urlpatterns = [
     path("", RedirectView.as_view(url="/swagger/"), name="home"),
     path("api/", include("apps.users.urls")),
     path("api/", include(WEBHOOKS)),
+    path("api/", include("apps.reports.urls")),
     path("api/", include(router.urls)),
     re_path(r"^api/", api_not_found),
     path("admin/", admin.site.urls),

@@ -4,6 +4,7 @@ import random
 from datetime import datetime, timedelta
 
 from apps.payments.models import Payment, Refund
+from apps.payments.states import SETTLED
 
 FIRST = timedelta(seconds=25)
 # Close together while the customer is likely to act, so that a lost callback is found within a minute; then
@@ -33,7 +34,9 @@ def next_query(payment: Payment, now: datetime) -> datetime | None:
 
 
 def last_look(payment: Payment, now: datetime) -> datetime | None:
-    """One more question after a failure, some time after the customer was asked."""
+    """One more question after a failure, some time after the customer was asked; none where nobody was."""
+    if not payment.gateway_id or payment.status in SETTLED:
+        return None
     at = payment.initiated_at + LAST_LOOK
     return at if at > now else None
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 PROJECT = Path(__file__).resolve().parents[2]
-FLOORS = ("core", "users", "products", "inventory", "sales", "payments")
+FLOORS = ("core", "users", "products", "inventory", "sales", "payments", "reports")
 SOURCES = sorted(
     path
     for folder in ("apps", "payments", "pos_backend")

@@ -151,6 +151,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='payment',
+            index=models.Index(fields=['completed_at'], name='payment_by_completion'),
+        ),
+        migrations.AddIndex(
+            model_name='payment',
             index=models.Index(condition=models.Q(('next_query_at__isnull', False)), fields=['method', 'next_query_at'], name='payment_to_query'),
         ),
         migrations.AddIndex(

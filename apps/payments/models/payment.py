@@ -74,6 +74,7 @@ class Payment(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["sale", "id"], name="payment_by_sale"),
             models.Index(fields=["initiated_at"], name="payment_by_start"),
+            models.Index(fields=["completed_at"], name="payment_by_completion"),
             models.Index(fields=["initiated_at"], condition=Q(status__in=OPEN), name="payment_open"),
             models.Index(
                 fields=["method", "next_query_at"],

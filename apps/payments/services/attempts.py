@@ -9,8 +9,8 @@ from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
 from apps.core import money
-from apps.payments.addresses import callback_url, hash_of, token_of
-from apps.payments.errors import GatewayMisconfigured, GatewayUnreachable
+from apps.payments.addresses import callback_url, has_address, hash_of, token_of
+from apps.payments.errors import GatewayMisconfigured, GatewayNotConfigured, GatewayUnreachable
 from apps.payments.gateways import gateway_for, require_no_transaction
 from apps.payments.models import Payment, new_reference
 from apps.payments.schedule import first_query
@@ -50,7 +50,7 @@ def start_payment(sale: Sale, wanted: PaymentRequest, *, user: User, now: dateti
     Raises `ValidationError` for more than the balance or what the gateway cannot take, `PaymentInProgress`,
     `SaleCompleted`, `SaleCancelled` and `GatewayNotConfigured`.
     """
-    gateway = gateway_for(wanted.method) if wanted.method in GATEWAY_METHODS else None
+    gateway = _gateway(wanted.method)
     phone = _check_capabilities(gateway.capabilities, wanted) if gateway else wanted.phone_number
     balance = sales.check_payable(sale, wanted.amount)
     if wanted.amount > balance:
@@ -89,11 +89,25 @@ def fail_unsent(payment_id: int, now: datetime) -> Payment:
         return payment
 
 
+def _gateway(method: str) -> Gateway | None:
+    """Who takes it, when it is not the till; that one must be able to reach us."""
+    if method not in GATEWAY_METHODS:
+        return None
+    gateway = gateway_for(method)
+    if not has_address(method):
+        raise GatewayNotConfigured(
+            f"{gateway.capabilities.label} cannot reach this shop: PUBLIC_BASE_URL is not set. Take cash meanwhile."
+        )
+    return gateway
+
+
 def _check_capabilities(can: Capabilities, wanted: PaymentRequest) -> str:
     """The payer's number as the gateway wants it. Raises `ValidationError` for what it cannot take."""
     amount = wanted.amount
     if can.whole_units and amount != amount.to_integral_value():
-        raise ValidationError({"amount": [f"{can.label} takes whole shillings only."]})
+        raise ValidationError(
+            {"amount": [f"{can.label} takes whole shillings only; take the cents in cash."]}
+        )
     if not can.minimum <= amount <= can.maximum:
         low, high = money.format_money(can.minimum), money.format_money(can.maximum)
         raise ValidationError({"amount": [f"{can.label} takes from {low} to {high} at once."]})

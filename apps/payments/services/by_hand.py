@@ -45,7 +45,7 @@ def give_up_payment(payment_id: int, *, user: User, now: datetime) -> Payment:
         _check_prompt(payment, label, user, now)
     payment.status = Status.CANCELLED
     payment.attention = ""
-    payment.next_query_at = last_look(payment, now) if payment.gateway_id else None
+    payment.next_query_at = last_look(payment, now)
     payment.metadata = {**payment.metadata, "given_up_by": user.display_name}
     payment.save()
     sales.release(sale, payment.amount, now=now)

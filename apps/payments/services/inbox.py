@@ -104,6 +104,16 @@ def work_item(item_id: int) -> CallbackState | None:
     return verdict.state
 
 
+def put_item_off(item_id: int) -> None:
+    """It could not even be tried; the log says why."""
+    with transaction.atomic():
+        item = locked_if_free(GatewayCallback.objects.filter(pk=item_id)).first()
+        if item is not None:
+            _write(
+                item, Verdict(CallbackState.WAITING, "It could not be applied; see the log."), timezone.now()
+            )
+
+
 def work_payment(payment_id: int) -> None:
     """Messages that came before the gateway's own answer can be matched now."""
     early = GatewayCallback.objects.filter(

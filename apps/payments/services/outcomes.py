@@ -84,7 +84,7 @@ _ASKABLE = (*OPEN, Status.FAILED, Status.CANCELLED)
 def _go_on(payment: Payment, result: Result, source: Source, now: datetime) -> None:
     """No outcome yet. The start's answer says whether the customer is being asked; an odd answer is for a person."""
     if payment.status not in OPEN:
-        payment.next_query_at = None
+        payment.next_query_at = last_look(payment, now)
         return
     if result.status is base.Status.UNKNOWN:
         payment.error_code = result.code[:40]
@@ -106,15 +106,14 @@ def _go_on(payment: Payment, result: Result, source: Source, now: datetime) -> N
 def _fail(sale: Sale, payment: Payment, result: Result, now: datetime) -> None:
     wanted = Status.CANCELLED if result.status is base.Status.CANCELLED else Status.FAILED
     if not may_move(payment.status, wanted):
-        if payment.status not in OPEN:
-            payment.next_query_at = None
+        payment.next_query_at = last_look(payment, now)
         return
     payment.status = wanted
     payment.error_code = result.code[:40]
     payment.error_message = result.message[:500]
     payment.attention = ""
     # Some gateways call a payment failed that was made after all; one more look finds it.
-    payment.next_query_at = last_look(payment, now) if payment.gateway_id else None
+    payment.next_query_at = last_look(payment, now)
     sales.release(sale, payment.amount, now=now)
 
 

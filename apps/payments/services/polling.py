@@ -16,7 +16,7 @@ from apps.payments.models import GatewayCallback, Payment, Refund
 from apps.payments.schedule import RECEIPT_TRIES, next_query, next_refund_query
 from apps.payments.selectors import find_payment
 from apps.payments.services.attempts import fail_unsent
-from apps.payments.services.inbox import work_item, work_payment
+from apps.payments.services.inbox import put_item_off, work_item, work_payment
 from apps.payments.services.outcomes import Source, apply_result
 from apps.payments.services.refunding import ask_refund
 from apps.payments.states import OPEN, SETTLED, Method
@@ -29,6 +29,7 @@ QUERY = Source("query")
 # Longer than a call may take; shorter than anybody wants to wait after a worker has died.
 LEASE = timedelta(seconds=40)
 UNSENT = timedelta(seconds=45)
+BATCH = 20
 RECEIPT_PAUSE = timedelta(minutes=2)
 # A page that nobody paid is given up; one whose address never reached us cannot be paid at all.
 PAGE_OPEN = timedelta(minutes=60)
@@ -106,11 +107,19 @@ def work_on_refunds(method: str) -> bool:
 
 
 def work_on_inbox() -> bool:
-    """Applies one message that is due; whether there was any."""
-    now = timezone.now()
-    due = GatewayCallback.objects.filter(next_try_at__lte=now).order_by("next_try_at")
-    item_id = due.values_list("id", flat=True).first()
-    return item_id is not None and work_item(item_id) is not None
+    """Applies one message that is due and that nobody else is at; whether there was any.
+
+    One that cannot even be tried is put off, so that it never stands in front of the others.
+    """
+    due = GatewayCallback.objects.filter(next_try_at__lte=timezone.now()).order_by("next_try_at")
+    for item_id in due.values_list("id", flat=True)[:BATCH]:
+        try:
+            if work_item(item_id) is not None:
+                return True
+        except Exception:
+            put_item_off(item_id)
+            raise
+    return False
 
 
 def attempt_of(payment: Payment) -> Attempt:

@@ -1,0 +1,1 @@
+"""What the reports read. Nothing here changes anything."""
