@@ -14,10 +14,10 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from apps.payments.errors import GatewayNotConfigured
+from apps.payments.errors import GatewayMisconfigured, GatewayNotConfigured
 from apps.payments.models import GatewayToken
 from payments.base import Gateway
-from payments.errors import GatewayError, NotConfigured, NotSent
+from payments.errors import GatewayError, Misconfigured, NotConfigured, NotSent
 from payments.registry import gateway_for as make_gateway
 from payments.runtime import AccessToken, Mint, Runtime
 
@@ -102,11 +102,16 @@ class SharedBudget:
 
 
 def gateway_for(method: str) -> Gateway:
-    """The gateway that takes `method`. Raises `GatewayNotConfigured` when the shop has none."""
+    """The gateway that takes `method`.
+
+    Raises `GatewayNotConfigured` when the shop has none, `GatewayMisconfigured` when its settings cannot be right.
+    """
     try:
         return _made(method, tuple(sorted(settings.GATEWAYS.items())))
     except NotConfigured as error:
         raise GatewayNotConfigured(str(error)) from None
+    except Misconfigured as error:
+        raise GatewayMisconfigured(str(error)) from None
 
 
 @lru_cache(maxsize=16)

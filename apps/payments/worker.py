@@ -119,7 +119,8 @@ class Worker:
             breaker.failed()
             logger.warning("%s: %s", method, error)
             return not breaker.is_open()
-        breaker.worked()
+        if worked:  # an idle round proves nothing
+            breaker.worked()
         return worked
 
     def _listen(self) -> None:

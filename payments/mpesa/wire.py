@@ -157,5 +157,6 @@ def transaction_status(
 def initiator_of(settings: MpesaSettings) -> Initiator:
     """Raises `Misconfigured` where the shop has none."""
     if settings.initiator is None:
-        raise Misconfigured(f"M-Pesa refunds are not set up: {', '.join(INITIATOR_NAMES)} are needed.")
+        needed = f"M-Pesa refunds are not set up: {', '.join(INITIATOR_NAMES)} are needed."
+        raise Misconfigured(settings.initiator_problem or needed)
     return settings.initiator

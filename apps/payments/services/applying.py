@@ -1,6 +1,6 @@
 """What one message to a webhook does: the rules of proof. Call inside a transaction."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -107,6 +107,9 @@ def _contradicts(payment: Payment, notice: Notice) -> bool:
 
 def _apply(sale: Sale, payment: Payment, result: Result, now: datetime) -> Verdict:
     before = (payment.status, payment.external_reference, payment.attention)
+    if result.status is not Said.SUCCEEDED:
+        # What a failure says besides must not be held against the success that may follow.
+        result = replace(result, details={})
     bring(sale, payment, result, source=CALLBACK, now=now)
     changed = (payment.status, payment.external_reference, payment.attention) != before
     if payment.attention and payment.attention != before[2]:

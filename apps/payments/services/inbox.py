@@ -16,7 +16,12 @@ from django.utils import timezone
 
 from apps.core.locking import locked_if_free
 from apps.payments.addresses import hash_of
-from apps.payments.errors import BadSignature, GatewayNotConfigured, UnreadableMessage
+from apps.payments.errors import (
+    BadSignature,
+    GatewayMisconfigured,
+    GatewayNotConfigured,
+    UnreadableMessage,
+)
 from apps.payments.gateways import gateway_for
 from apps.payments.models import GatewayCallback
 from apps.payments.services.applying import Verdict, apply_notice
@@ -74,7 +79,7 @@ def receive(message: Message, now: datetime) -> Receipt:
     """
     try:
         gateway = gateway_for(message.method)
-    except GatewayNotConfigured as error:
+    except (GatewayNotConfigured, GatewayMisconfigured) as error:
         _keep(message, None, None, error.sentence, now)
         raise
     authentic = gateway.authentic(message.headers, message.body, now)

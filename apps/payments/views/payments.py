@@ -15,7 +15,7 @@ from apps.core.errors import InvalidRequest
 from apps.core.idempotency import Later, idempotent, resumable
 from apps.core.pagination import NewestFirst
 from apps.payments import selectors, services
-from apps.payments.errors import GatewayNotConfigured, PaymentNotFound
+from apps.payments.errors import GatewayMisconfigured, GatewayNotConfigured, PaymentNotFound
 from apps.payments.filters import PaymentFilter
 from apps.payments.models import Payment
 from apps.payments.selectors import payment_data
@@ -140,7 +140,7 @@ class PaymentViewSet(GenericViewSet[Payment]):
     @action(detail=True, methods=["get", "post"])
     def verify(self, request: Request, pk: str) -> Response:
         payment = self._payment(pk)
-        with suppress(GatewayError, GatewayNotConfigured):
+        with suppress(GatewayError, GatewayNotConfigured, GatewayMisconfigured):
             services.ask_payment(payment.pk)
         return Response(payment_data(self._payment(pk)))
 

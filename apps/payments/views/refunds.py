@@ -78,7 +78,7 @@ class RefundViewSet(GenericViewSet[Refund]):
         errors={
             404: ["payment_not_found"],
             409: ["payment_not_refundable", "refund_exceeds_payment"],
-            503: ["gateway_not_configured", "busy"],
+            503: ["gateway_not_configured", "gateway_misconfigured", "busy"],
         },
         keyed=True,
     )
@@ -102,7 +102,7 @@ class RefundViewSet(GenericViewSet[Refund]):
             **NOT_FOUND,
             403: ["own_refund", "permission_denied"],
             409: ["refund_not_pending", "refund_in_progress"],
-            503: ["gateway_not_configured", "busy"],
+            503: ["gateway_not_configured", "gateway_misconfigured", "busy"],
         },
         keyed=True,
     )

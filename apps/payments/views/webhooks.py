@@ -21,7 +21,7 @@ from apps.core.errors import DomainError
 from apps.core.parsers import read_limited
 from apps.payments import services
 from apps.payments.addresses import hash_of
-from apps.payments.errors import GatewayNotConfigured
+from apps.payments.errors import GatewayMisconfigured, GatewayNotConfigured
 from apps.payments.models import Payment
 from apps.payments.states import Method
 from apps.users.authentication import client_address
@@ -71,7 +71,7 @@ class Webhook(APIView):
             400: ["malformed_json"],
             401: ["invalid_signature"],
             413: ["too_large"],
-            503: ["gateway_not_configured", "busy"],
+            503: ["gateway_not_configured", "gateway_misconfigured", "busy"],
         },
         public=True,
     )
@@ -102,7 +102,7 @@ class CardWebhook(Webhook):
     def get(self, request: Request, token: str = "") -> HttpResponse:
         payment = Payment.objects.filter(token_hash=hash_of(token), method=Method.CARD).first()
         if payment is not None:
-            with suppress(GatewayError, GatewayNotConfigured):
+            with suppress(GatewayError, GatewayNotConfigured, GatewayMisconfigured):
                 services.ask_payment(payment.pk)
             payment.refresh_from_db()
         title = RETURNED.get(payment.status, "Being checked") if payment else "Unknown payment"
