@@ -77,10 +77,10 @@ def _refund_of(item: GatewayCallback, notice: Notice) -> Refund | None:
 def _about_payment(
     item: GatewayCallback, payment: Payment, notice: Notice, gateway: Gateway, now: datetime
 ) -> Verdict:
-    sale, payment = lock_payment(payment.pk)
     ours = _token_holds(item, payment) and gateway.capabilities.callback_is_proof
     if not ours:
         return _ask(payment, now, "It proves nothing by itself; the gateway is asked.")
+    sale, payment = lock_payment(payment.pk)
     if not payment.gateway_id:
         return _before_our_answer(payment, notice, now)
     if notice.gateway_id != payment.gateway_id or _contradicts(payment, notice):
@@ -173,7 +173,9 @@ def _about_refund(
         and item.token_hash == refund.token_hash
         and _from_gateway(item)
     )
-    known = not refund.gateway_id or notice.gateway_id in ("", refund.gateway_id)
+    # The answer to a question names the transaction that was asked about, not the refund's own conversation.
+    asked_for = notice.about is About.RECEIPT
+    known = asked_for or not refund.gateway_id or notice.gateway_id in ("", refund.gateway_id)
     if not (proven and known):
         return _ask_refund(refund, now)
     result = notice.result
@@ -226,7 +228,10 @@ def _about_something_else(item: GatewayCallback, notice: Notice) -> Verdict:
     item.payment = _payment_of(item, notice)
     if item.payment is not None and "dispute" in notice.result.code:
         text = f"The customer disputes this payment ({notice.result.code}). Answer it at the gateway."
-        Payment.objects.filter(pk=item.payment.pk).update(attention=text[:300])
+        _, payment = lock_payment(item.payment.pk)
+        payment.attention = text[:300]
+        payment.metadata = {**payment.metadata, "dispute": text}
+        payment.save(update_fields=["attention", "metadata"])
         return Verdict(CallbackState.APPLIED, text)
     return Verdict(CallbackState.IGNORED, "Nothing that changes a payment or refund.")
 

@@ -129,7 +129,9 @@ def _succeed(sale: Sale, payment: Payment, result: Result, source: Source, now: 
     held = payment.status in OPEN
     payment.status = Status.SUCCESS
     payment.completed_at = now
-    payment.error_code = payment.error_message = payment.attention = ""
+    payment.error_code = payment.error_message = ""
+    # A dispute may be heard of before the payment itself.
+    payment.attention = payment.metadata.get("dispute", "")[:300]
     payment.next_query_at = None
     _take_receipt(payment, result, source, now)
     if source.user is not None:
