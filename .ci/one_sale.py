@@ -1,6 +1,7 @@
-"""One sale through HTTP against a running demo shop, from the sign-in to the receipt."""
+"""Two sales through HTTP against a running demo shop: one by cash, one by a simulated M-Pesa phone."""
 
 import sys
+from typing import Any
 
 import requests
 
@@ -29,8 +30,26 @@ def main(base: str) -> None:
         "repeated once": again.content == sold.content and again.headers.get("Idempotent-Replayed") == "true",
     }
     print(f"receipt {sale['receipt_number']}, total {sale['total']}, change {sale['change']}: {checks}")
-    if not all(checks.values()):
+    paid = by_phone(api, headers["Authorization"], product["id"])
+    print(f"M-Pesa {paid['external_reference']}, {paid['amount']}: {paid['status']}")
+    if not all(checks.values()) or paid["status"] != "success":
         sys.exit(1)
+
+
+def by_phone(api: str, token: str, product: int) -> dict[str, Any]:
+    """The payment of a customer whose simulated phone confirms by itself."""
+    headers = {"Authorization": token}
+    body = {"items": [{"product": product, "quantity": 1}]}
+    sale = requests.post(f"{api}/sales/sales/", json=body, headers=headers, timeout=30).json()
+    wanted = {"sale": sale["id"], "method": "mpesa", "amount": sale["total"], "phone_number": "0700 000 001"}
+    payment = requests.post(
+        f"{api}/payments/payments/initiate/", json=wanted, headers=headers, timeout=30
+    ).json()
+    address = f"{api}/payments/payments/{payment['id']}/"
+    found: dict[str, Any] = {}
+    while found.get("status", "processing") in ("pending", "processing"):
+        found = requests.get(f"{address}?wait=25", headers=headers, timeout=60).json()
+    return found
 
 
 if __name__ == "__main__":

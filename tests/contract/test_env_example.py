@@ -32,7 +32,7 @@ def default(call: ast.Call) -> str | None:
 
 
 def example() -> dict[str, str]:
-    lines = re.findall(r"^# ([A-Z][A-Z_]+)=(.*)$", (PROJECT / ".env.example").read_text(), re.M)
+    lines = re.findall(r"^# ([A-Z][A-Z0-9_]+)=(.*)$", (PROJECT / ".env.example").read_text(), re.M)
     assert len(dict(lines)) == len(lines), "a variable is named twice"
     return dict(lines)
 

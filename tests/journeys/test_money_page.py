@@ -1,12 +1,17 @@
-"""docs/money-and-states.md says what the code does: its example is computed again, its state table compared."""
+"""docs/money-and-states.md says what the code does: its example is computed again, its tables compared."""
 
 import re
+from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from apps.payments.states import MOVES
+from apps.payments import schedule
+from apps.payments.states import FINISHED, MOVES, REFUND_MOVES, CallbackState
+from apps.reports.selectors.reconciliation import BOOKED, SECTIONS
 from apps.sales.totals import PricedLine, Totals, line_totals, sale_totals
 
 PAGE = (Path(__file__).parents[2] / "docs" / "money-and-states.md").read_text()
@@ -52,9 +57,66 @@ def test_the_worked_example_is_what_the_till_computes(sentence: str, prices_incl
     assert table_after(sentence) == expected
 
 
-def test_the_payment_table_is_the_one_that_is_asked() -> None:
-    written = {
-        start: set(re.findall(r"`(\w+)`", ends)) for start, ends in table_after("This is the whole table")
+@pytest.mark.parametrize(
+    ("sentence", "moves"),
+    [("This is the whole table:", MOVES), ("This is the whole table of refunds:", REFUND_MOVES)],
+)
+def test_the_tables_are_those_that_are_asked(sentence: str, moves: Mapping[Any, frozenset[Any]]) -> None:
+    written = {start: set(re.findall(r"`(\w+)`", ends)) for start, ends in table_after(sentence)}
+
+    assert written == {f"`{start.value}`": {end.value for end in ends} for start, ends in moves.items()}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "moves"),
+    [
+        ("What moves a payment:", MOVES),
+        ("What moves a refund:", REFUND_MOVES),
+    ],
+)
+def test_every_move_that_is_told_is_allowed(sentence: str, moves: Mapping[Any, frozenset[Any]]) -> None:
+    told = {
+        (start, end)
+        for starts, ends, *_ in table_after(sentence)
+        for start in re.findall(r"`(\w+)`", starts)
+        for end in re.findall(r"`(\w+)`", ends)
+    }
+    allowed = {(start.value, end.value) for start, ends in moves.items() for end in ends}
+
+    # A refund in cash is approved and completed at once.
+    assert told - {("pending", "completed")} == allowed
+
+
+def test_the_states_of_messages_are_all_there() -> None:
+    written = {state.strip("`"): again for state, _, again in table_after("What became of a message")}
+
+    assert written == {
+        state.value: "no" if state in (*FINISHED, "parked") else "yes" for state in CallbackState
     }
 
-    assert written == {f"`{start.value}`": {end.value for end in ends} for start, ends in MOVES.items()}
+
+def test_the_schedule_is_the_one_that_is_kept() -> None:
+    told = dict(table_after("## When the gateway is asked"))
+    first, *gaps, last = numbers(told["a payment"])
+    refund_first, *refund_gaps = numbers(told["a refund under way"])
+
+    assert (first, last * 60) == (schedule.FIRST.seconds, schedule.GAPS[-1])
+    assert tuple(gaps) == schedule.GAPS[:-1]
+    assert (refund_first, *refund_gaps, 3600) == (20, *schedule.REFUND_GAPS)
+    assert f"after {hours(schedule.GIVE_UP)} hours" in told["the last question"]
+    assert f"after {hours(schedule.REFUND_GIVE_UP)} hours" in told["a refund without an outcome"]
+
+
+def numbers(text: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", text)]
+
+
+def hours(time: timedelta) -> int:
+    return int(time.total_seconds() // 3600)
+
+
+def test_the_sections_of_the_report_are_all_there() -> None:
+    written = [name.strip("`") for name, _ in table_after("## The sections of the reconciliation report")]
+
+    assert sorted(written) == sorted(SECTIONS)
+    assert written[:3] == list(BOOKED)
