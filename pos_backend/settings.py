@@ -8,6 +8,7 @@ import secrets
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import dj_database_url
 from decouple import Csv, config
@@ -57,6 +58,9 @@ ALLOWED_HOSTS = config(
     "ALLOWED_HOSTS", default="localhost,127.0.0.1,[::1]" if DEVELOPMENT else "", cast=Csv()
 )
 PUBLIC_BASE_URL = config("PUBLIC_BASE_URL", default="")
+if _public_host := urlsplit(PUBLIC_BASE_URL).hostname:
+    # The gateways are sent there; their messages must not be turned away.
+    ALLOWED_HOSTS = list(dict.fromkeys([*ALLOWED_HOSTS, _public_host]))
 CSRF_TRUSTED_ORIGINS = config("CSRF_TRUSTED_ORIGINS", default="", cast=Csv())
 CORS_ALLOWED_ORIGINS = config(
     "CORS_ALLOWED_ORIGINS",

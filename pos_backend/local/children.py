@@ -19,6 +19,7 @@ class Program:
     stop_signal: signal.Signals = signal.SIGTERM
     patience: float = 25.0
     output: Path | None = None  # where it writes instead of to the terminal
+    restart: bool = False  # start it again when it ends by itself
 
     @property
     def stop_steps(self) -> Steps:
@@ -32,6 +33,7 @@ class Child:
     name: str
     process: subprocess.Popen[bytes]
     stop_steps: Steps
+    program: Program | None = None
 
     def ended(self) -> int | None:
         """The exit code, or None while it runs."""
@@ -57,7 +59,7 @@ def start_program(program: Program, cwd: Path, env: Mapping[str, str]) -> Child:
             stderr=output,
             start_new_session=True,
         )
-    return Child(program.name, process, program.stop_steps)
+    return Child(program.name, process, program.stop_steps, program)
 
 
 def end_process(process: subprocess.Popen[bytes], steps: Steps) -> None:

@@ -20,7 +20,9 @@ PAUSE = 0.1
 
 
 def worker() -> Program:
-    return Program("The payments worker", (sys.executable, "manage.py", "payments_worker"))
+    """Where it dies, nothing is lost: whoever comes next goes on."""
+    command = (sys.executable, "manage.py", "payments_worker")
+    return Program("The payments worker", command, restart=True)
 
 
 def simulator_is_wanted() -> bool:

@@ -40,6 +40,9 @@ DEMO_CREATED = "demo: created"
 FORGOTTEN = "as printed at the first start; forgot? `.venv/bin/python manage.py changepassword admin`"
 ANSWER_SECONDS = 60.0
 PAUSE = 0.2
+# So many restarts within so many seconds are allowed.
+MAX_RESTARTS = 5
+RESTART_WINDOW = 60.0
 
 
 class Shop:
@@ -51,6 +54,7 @@ class Shop:
         self.state = RunState(options.data_dir, options.port)
         self.postgres = None if options.own_database else EmbeddedPostgres(options.data_dir)
         self.children: list[Child] = []
+        self.restarts: list[float] = []
         self.env = _children_env(options)
 
     def run(self) -> int:
@@ -168,12 +172,27 @@ class Shop:
 
     def _check(self) -> None:
         self.stop.check()
-        for child in self.children:
+        for child in list(self.children):
             if (code := child.ended()) is not None:
+                if child.program and child.program.restart and self._may_restart():
+                    self._restart(child, child.program, code)
+                    continue
                 raise LauncherError(
                     f"{child.name} has ended (exit code {code}), so the rest is stopped too. "
                     f"See its messages above{self._log_hint(child)}."
                 )
+
+    def _may_restart(self) -> bool:
+        """Not again and again: what cannot start at all must be seen."""
+        now = time.monotonic()
+        self.restarts = [then for then in self.restarts if now - then < RESTART_WINDOW]
+        return len(self.restarts) < MAX_RESTARTS
+
+    def _restart(self, child: Child, program: Program, code: int) -> None:
+        say(f"{child.name} has ended (exit code {code}); starting it again.")
+        self.restarts.append(time.monotonic())
+        self.children.remove(child)
+        self._start(program)
 
     def _log_hint(self, child: Child) -> str:
         return f" or in {self.postgres.log}" if self.postgres and child.name == "PostgreSQL" else ""

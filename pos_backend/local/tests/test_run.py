@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from pos_backend.local.account import LauncherError
 from pos_backend.local.children import Program, start_program
 from pos_backend.local.options import Options
-from pos_backend.local.run import _children_env, first_sign_ins, later_sign_ins, summary
+from pos_backend.local.run import Shop, _children_env, first_sign_ins, later_sign_ins, summary
 from pos_backend.local.stopping import StopRequest, StopRequested
 from pos_backend.local.web import web_server
 
@@ -137,3 +138,16 @@ def test_the_end_of_the_terminal_is_noticed(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(os, "isatty", lambda number: False)
     with pytest.raises(StopRequested):
         stop.check()
+
+
+def test_a_worker_that_dies_is_started_again_but_not_for_ever(tmp_path: Path) -> None:
+    options = Options("127.0.0.1", 8001, 1, tmp_path, access_log=False, own_database=True)
+    shop = Shop(options, StopRequest())
+    tally = tmp_path / "tally"
+    script = f"open({str(tally)!r}, 'a').write('x'); raise SystemExit(3)"
+    shop._start(Program("The worker", (sys.executable, "-c", script), restart=True))
+    with pytest.raises(LauncherError, match=r"The worker has ended \(exit code 3\)"):
+        while True:
+            shop.children[0].process.wait(10)
+            shop._check()
+    assert tally.read_text() == "x" * 6
