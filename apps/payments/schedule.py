@@ -7,9 +7,12 @@ from apps.payments.models import Payment, Refund
 from apps.payments.states import SETTLED
 
 FIRST = timedelta(seconds=25)
-# Close together while the customer is likely to act, so that a lost callback is found within a minute; then
-# farther apart, and after a day a person decides.
-GAPS = (20, 20, 25, 30, 35, 40, 45, 45, 45, 45, 60, 120, 240, 480, 900)
+# Less than a minute apart for the quarter of an hour in which customers pay, prompts on phones early on, card pages
+# also later, so that a lost callback is found within a minute; then farther apart, and after a day a person decides.
+NEAR = (20, 20, 25, 30, 35, 40)
+STEADY, STEADY_TIMES = 45, 16
+FAR = (120, 240, 480, 900)
+GAPS = (*NEAR, *(STEADY,) * STEADY_TIMES, *FAR)
 GIVE_UP = timedelta(hours=24)
 LAST_LOOK = timedelta(minutes=20)
 REFUND_GAPS = (20, 30, 60, 120, 300, 600, 900, 1800, 3600)

@@ -97,11 +97,17 @@ def test_the_states_of_messages_are_all_there() -> None:
 
 def test_the_schedule_is_the_one_that_is_kept() -> None:
     told = dict(table_after("## When the gateway is asked"))
-    first, *gaps, last = numbers(told["a payment"])
     refund_first, *refund_gaps = numbers(told["a refund under way"])
 
-    assert (first, last * 60) == (schedule.FIRST.seconds, schedule.GAPS[-1])
-    assert tuple(gaps) == schedule.GAPS[:-1]
+    steady = (schedule.STEADY_TIMES, schedule.STEADY)
+    assert numbers(told["a payment"]) == [
+        schedule.FIRST.seconds,
+        *schedule.NEAR,
+        *steady,
+        *schedule.FAR[:-1],
+        schedule.FAR[-1] // 60,
+    ]
+    assert max(schedule.GAPS[: len(schedule.NEAR) + schedule.STEADY_TIMES]) < 60
     assert (refund_first, *refund_gaps, 3600) == (20, *schedule.REFUND_GAPS)
     assert f"after {hours(schedule.GIVE_UP)} hours" in told["the last question"]
     assert f"after {hours(schedule.REFUND_GIVE_UP)} hours" in told["a refund without an outcome"]
