@@ -1,4 +1,7 @@
-"""`make bench`: how fast the shop looks up and sells, over HTTP, against floors measured in the same run."""
+"""`make bench`: how fast the shop looks up and sells, over HTTP, against floors measured in the same run.
+
+With `callbacks`: how fast it settles what a gateway tells it.
+"""
 
 import argparse
 import os
@@ -14,7 +17,7 @@ from benchmarks import report
 from benchmarks.database import Database, empty_database, work_folder
 from benchmarks.load import UNLIMITED, Bench, Load, Measurement, together
 from benchmarks.scenarios import CHECKOUTS, DJANGO_FLOOR, LOOKUP, WSGI_FLOOR, Item, Person, sign_in
-from benchmarks.server import SHOP, production, serving, shape
+from benchmarks.server import MPESA, SHOP, production, serving, shape
 from benchmarks.stopping import STOP
 from pos_backend.local.account import LauncherError
 
@@ -34,11 +37,18 @@ NUMBERS = {
 }
 
 
+WHAT = {
+    "tills": "how fast it looks up and sells",
+    "callbacks": "how fast 500 callbacks of M-Pesa settle 500 payments",
+}
+
+
 @dataclass(frozen=True)
 class Options:
     load: Load
     clients: int
     products: int
+    what: str = "tills"
 
 
 def run(options: Options, stack: ExitStack) -> str:
@@ -47,6 +57,8 @@ def run(options: Options, stack: ExitStack) -> str:
     folder = stack.enter_context(work_folder())
     database = stack.enter_context(empty_database(folder))
     os.environ.update(production(database.url, folder))
+    if options.what == "callbacks":
+        return _callbacks(database, stack)
     django.setup()
     # It needs a Django that has been set up.
     from benchmarks import shop
@@ -66,6 +78,21 @@ def run(options: Options, stack: ExitStack) -> str:
             f"The books are right: {sales} sales answered and stored, every stock is the sum of its movements.",
         )
     )
+
+
+def _callbacks(database: Database, stack: ExitStack) -> str:
+    # The settings are read when Django is set up.
+    os.environ.update(MPESA)
+    django.setup()
+    from apps.users.models import User
+    from benchmarks import callbacks, shop
+
+    say("Opening the shop ...")
+    opened = shop.open_shop(1, 1)
+    server = stack.enter_context(serving(SHOP, os.environ))
+    cashier = User.objects.get(username=opened.cashiers[0].username)
+    found = callbacks.run(server.port, opened.items[0].id, cashier, os.environ)
+    return f"{report.machine(database.version, shape())}\n{found}"
 
 
 def _benches(
@@ -109,10 +136,12 @@ def say(text: str) -> None:
 
 def read_options(arguments: Sequence[str]) -> Options:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
+    about = "; ".join(f"{name}: {text}" for name, text in WHAT.items())
+    parser.add_argument("what", nargs="?", choices=tuple(WHAT), default="tills", help=about)
     for name, (low, high, default, text) in NUMBERS.items():
         parser.add_argument(f"--{name}", type=_between(low, high), default=default, metavar="N", help=text)
     given = parser.parse_args(arguments)
-    return Options(Load(given.seconds, given.requests), given.clients, given.products)
+    return Options(Load(given.seconds, given.requests), given.clients, given.products, given.what)
 
 
 def _between(low: int, high: int) -> Callable[[str], int]:

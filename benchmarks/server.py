@@ -19,6 +19,14 @@ from pos_backend.local.web import web_server
 
 SHOP = "pos_backend.wsgi:application"
 START_SECONDS = 30.0
+# For messages only: nobody listens where a question would go.
+MPESA: Mapping[str, str] = {
+    "MPESA_BASE_URL": "http://127.0.0.1:9",
+    "MPESA_CONSUMER_KEY": "key",
+    "MPESA_CONSUMER_SECRET": "secret",
+    "MPESA_SHORTCODE": "174379",
+    "MPESA_PASSKEY": "passkey",
+}
 
 
 @dataclass(frozen=True)

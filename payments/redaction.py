@@ -36,6 +36,8 @@ _DIGITS = re.compile(r"(?<![\dA-Za-z_.-])(?:\d[ -]?){12,18}\d(?![\dA-Za-z_])", r
 # Kenyan mobile numbers as people and gateways write them; the middle is blanked.
 _PHONE = re.compile(r"(?<!\d)(\+?254|0)([ -]?[17]\d{1,2})([ -]?\d{3})([ -]?\d{2,3})(\d{1})?(?!\d)", re.ASCII)
 _LONG_TOKEN = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{32}(?![0-9A-Za-z])", re.ASCII)
+# The unguessable part of our own addresses, which some gateways echo.
+_ADDRESS = re.compile(r"(https?://\S{0,200}?/)[0-9a-f]{32}(?![0-9A-Za-z])", re.ASCII)
 _BEARER = re.compile(r"(?i)\b(bearer|basic|token)\s+[A-Za-z0-9+/=._~-]{6,}")
 _ECHOED = re.compile(r"(?i)(invalid access token)\s*-\s*\S+")
 # Brand prefixes and lengths of the card schemes, Verve included.
@@ -66,7 +68,7 @@ def blank_phone(number: str) -> str:
 
 
 def blank_document(document: Any) -> Any:
-    """A JSON document for keeping: the values of secret names and card numbers blanked, all else as it was."""
+    """A JSON document for keeping: secret names, card numbers and tokens in addresses blanked, all else as it was."""
     if isinstance(document, dict):
         return {
             name: BLANK
@@ -77,7 +79,8 @@ def blank_document(document: Any) -> Any:
     if isinstance(document, list):
         return [blank_document(item) for item in document]
     if isinstance(document, str):
-        return _DIGITS.sub(lambda found: BLANK if _is_card(found.group()) else found.group(), document)
+        text = _ADDRESS.sub(rf"\1{BLANK}", document)
+        return _DIGITS.sub(lambda found: BLANK if _is_card(found.group()) else found.group(), text)
     if isinstance(document, int) and not isinstance(document, bool) and document > 10**12:
         return BLANK if _is_card(str(document)) else document
     return document

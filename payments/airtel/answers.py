@@ -55,7 +55,7 @@ def refuse_at_the_door(answer: Answer) -> None:
         raise RateLimited("Airtel Money wants fewer requests. Wait a minute.", answer.retry_after or 60.0)
     if answer.status in (401, 403):
         raise Misconfigured("Airtel Money refuses our access. Check the AIRTEL_ settings and the portal.")
-    if 300 <= answer.status < 400 or (answer.status in (404, 405) and not answer.document):
+    if answer.status in (404, 405) and not answer.document:
         raise Misconfigured("Airtel Money is not at this address. Check AIRTEL_BASE_URL.")
 
 

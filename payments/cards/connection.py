@@ -33,9 +33,10 @@ def _heard(answer: Answer) -> Answer:
         raise RateLimited("The card gateway wants fewer requests. Wait a minute.", answer.retry_after or 60.0)
     if answer.status in (401, 403):
         raise Misconfigured("The card gateway refuses our key. Check PAYMENT_GATEWAY_API_KEY.")
-    if 300 <= answer.status < 400 or (answer.status in (404, 405) and not answer.document):
+    if answer.status in (404, 405) and not answer.document:
         raise Misconfigured("The card gateway is not at this address. Check PAYMENT_GATEWAY_BASE_URL.")
-    if answer.status >= 500 or answer.status == 408 or not answer.document:
+    # Whoever redirects has had the request in hand.
+    if answer.status >= 500 or answer.status == 408 or answer.status // 100 == 3 or not answer.document:
         raise OutcomeUnknown(NO_CLEAR_ANSWER)
     return answer
 

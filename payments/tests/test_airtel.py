@@ -205,7 +205,6 @@ def test_unclear_push_is_sent_once_and_asked_about(server: Stub, gateway: Gatewa
         reply(401, {"error": "unauthorized"}),
         reply(403, b"<html>Forbidden</html>"),
         reply(404, b"<html>no such page</html>"),
-        reply(302, b"", location="https://elsewhere.example/"),
     ],
 )
 def test_push_that_shows_wrong_settings(server: Stub, gateway: Gateway, answer: Reply) -> None:

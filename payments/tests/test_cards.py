@@ -174,7 +174,7 @@ def test_refused_beginning(server: Stub, gateway: Gateway) -> None:
         (reply(401, sample("401_invalid_key")), Misconfigured),
         (reply(403, b""), Misconfigured),
         (reply(404, b"<html>"), Misconfigured),
-        (reply(308, b"", location="https://elsewhere.example/"), Misconfigured),
+        (reply(308, b"", location="https://elsewhere.example/"), OutcomeUnknown),
         (reply(429, {}), RateLimited),
         (reply(400, b"<html>"), OutcomeUnknown),
         (reply(408, {"status": False}), OutcomeUnknown),

@@ -30,7 +30,7 @@ from apps.payments.steps import reached
 from payments.base import Notice, Route
 from payments.base import Status as Said
 from payments.errors import BadCallback
-from payments.redaction import blank_document
+from payments.redaction import blank_document, blank_text
 
 # The request that brought the message works on it right after answering; the worker only if that one died.
 GRACE = timedelta(seconds=3)
@@ -195,10 +195,11 @@ def _said(notice: Notice | None) -> dict[str, Any]:
     if notice is None:
         return {"transaction_id": "", "amount": None, "phone_number": "", "success": None}
     claims = {Said.SUCCEEDED: True, Said.DECLINED: False, Said.CANCELLED: False}
+    name = notice.gateway_id or notice.reference or notice.result.receipt
     return {
-        "transaction_id": (notice.gateway_id or notice.reference or notice.result.receipt)[:128],
+        "transaction_id": blank_document(name)[:128],
         "amount": notice.result.amount,
-        "phone_number": notice.phone_number[:40],
+        "phone_number": blank_document(notice.phone_number)[:40],
         "success": claims.get(notice.result.status),
     }
 
@@ -210,10 +211,10 @@ def _digest(message: Message, token_hash: str, authentic: bool | None) -> str:
 
 
 def _blanked(body: bytes) -> bytes:
-    """The body without secrets and card numbers; unreadable ones are kept as they are."""
+    """The body without secrets and card numbers; what is no JSON, as a log would show it."""
     try:
         document = json.loads(body)
         blanked = blank_document(document)
         return body if blanked == document else json.dumps(blanked).encode()
     except (ValueError, RecursionError):
-        return body
+        return blank_text(body.decode("latin-1")).encode("latin-1")

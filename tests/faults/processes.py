@@ -1,0 +1,191 @@
+"""Processes of their own on the database of the tests: a server that is reborn when it dies, and workers."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from subprocess import PIPE
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from django.db import connection
+from django.utils import timezone
+
+from apps.users.models import AuthToken, User
+from payments.simulator import Simulator, running
+from pos_backend.local.postgres import PROJECT
+from tests.concurrency.racing import wait_until
+from tests.faults.killing import HOOK, ORDER, killed
+
+PATIENCE = 30.0
+
+
+@dataclass
+class House:
+    """What runs beside the test: the simulator in this process, the web server in another, workers when called."""
+
+    simulator: Simulator
+    address: str
+    env: Mapping[str, str]
+    order: Path
+    server_log: Path
+    workers_log: Path
+    born: datetime = field(default_factory=timezone.now)  # the server's present worker, at the latest
+    _running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def kill_at(self, step: str) -> None:
+        """From now on: who reaches this step dies of it."""
+        killed(self.order).unlink(missing_ok=True)
+        self.order.write_text(step)
+
+    def who_died(self, step: str) -> int:
+        """The process that reached the step, once it has."""
+        wait_until(lambda: killed(self.order).exists() and bool(killed(self.order).read_text()), PATIENCE)
+        process, _, reached = killed(self.order).read_text().partition(" ")
+        assert reached == step
+        return int(process)
+
+    def server_died(self, step: str) -> None:
+        """Waits for gunicorn to say that its worker was killed; it makes a fresh one by itself."""
+        mourned = f"(pid:{self.who_died(step)}) was sent SIGKILL"
+        wait_until(lambda: mourned in self.server_log.read_text(), PATIENCE)
+        self.born = timezone.now()
+
+    def worker(self) -> subprocess.Popen[bytes]:
+        """`manage.py payments_worker` as it is started beside a server."""
+        return self._start([sys.executable, "manage.py", "payments_worker"], {"PAYMENT_STEP_HOOK": ""})
+
+    def work(self) -> None:
+        """A fresh worker does what is due, and ends."""
+        _, code = self._forked("plain --once")
+        assert code == 0, self.workers_log.read_text()
+
+    def worker_died(self, step: str) -> None:
+        """A worker that goes round and round until it comes to the step."""
+        self.kill_at(step)
+        process, code = self._forked("hooked")
+        assert code == -signal.SIGKILL, self.workers_log.read_text()
+        assert self.who_died(step) == process
+
+    def close(self) -> None:
+        for process in self._running:
+            process.terminate()
+            process.wait(PATIENCE)
+
+    def _forked(self, order: str) -> tuple[int, int]:
+        """The process that was forked, and how it ended."""
+        nursery = self._nursery
+        assert nursery.stdin
+        assert nursery.stdout
+        nursery.stdin.write(f"{order}\n".encode())
+        nursery.stdin.flush()
+        process, code = nursery.stdout.readline().split()
+        return int(process), int(code)
+
+    @cached_property
+    def _nursery(self) -> subprocess.Popen[bytes]:
+        return self._start([sys.executable, "-m", "tests.faults.nursery"], {}, stdin=PIPE, stdout=PIPE)
+
+    def start_server(self, port: int) -> None:
+        # The application is loaded before the worker is forked, so that the next one is there at once.
+        command = [sys.executable, "-m", "gunicorn", "pos_backend.wsgi:application", "--preload"]
+        command += ["--bind", f"127.0.0.1:{port}", "--workers", "1", "--worker-class", "gthread"]
+        command += [
+            "--threads",
+            "8",
+            "--no-control-socket",
+            "--graceful-timeout",
+            "5",
+            "--log-level",
+            "error",
+        ]
+        server = self._start(command, {"PAYMENT_STEP_HOOK": HOOK}, log=self.server_log)
+        wait_until(lambda: _is_open(port) or server.poll() is not None, PATIENCE)
+        assert server.poll() is None, self.server_log.read_text()
+
+    def _start(
+        self, command: list[str], more: Mapping[str, str], log: Path | None = None, **pipes: Any
+    ) -> subprocess.Popen[bytes]:
+        with (log or self.workers_log).open("ab") as output:
+            pipes = {"stdout": output, **pipes}
+            process = subprocess.Popen(command, cwd=PROJECT, env={**self.env, **more}, stderr=output, **pipes)
+        self._running.append(process)
+        return process
+
+
+class Device:
+    """Somebody signed in at the other process."""
+
+    def __init__(self, address: str, user: User) -> None:
+        self.address = address
+        _, token = AuthToken.objects.create(user, stamp=user.credential_stamp())
+        self.session = requests.Session()
+        self.session.trust_env = False
+        self.session.headers["Authorization"] = f"Token {token}"
+
+    def get(self, path: str) -> requests.Response:
+        return self.session.get(self.address + path, timeout=PATIENCE)
+
+    def post(self, path: str, body: Any = None, key: str = "") -> requests.Response:
+        headers = {"Idempotency-Key": key} if key else {}
+        return self.session.post(self.address + path, json=body or {}, headers=headers, timeout=PATIENCE)
+
+
+@contextmanager
+def a_house(folder: Path) -> Iterator[House]:
+    """One gunicorn with one worker on the database of the tests, and a simulator that calls it back."""
+    port = _free_port()
+    address = f"http://127.0.0.1:{port}"
+    webhooks = f"{address}/api/payments/webhooks"
+    credentials = {
+        "AIRTEL_CALLBACK_URL": f"{webhooks}/airtel/callback/",
+        "PAYMENT_GATEWAY_WEBHOOK_URL": f"{webhooks}/card/callback/",
+    }
+    with running(credentials) as simulator:
+        house = House(
+            simulator,
+            address,
+            _environment(simulator, address, folder / "order"),
+            folder / "order",
+            folder / "server.log",
+            folder / "workers.log",
+        )
+        try:
+            house.start_server(port)
+            yield house
+        finally:
+            house.close()
+
+
+def _environment(simulator: Simulator, address: str, order: Path) -> dict[str, str]:
+    here = urlsplit(os.environ["DATABASE_URL"])
+    return {
+        **os.environ,
+        **simulator.settings,
+        "AIRTEL_CALLBACK_URL": "",
+        # Life goes forty times as fast here.
+        "MPESA_QUERIES_PER_MINUTE": "100000",
+        "DATABASE_URL": here._replace(path=f"/{connection.settings_dict['NAME']}").geturl(),
+        "POS_ENV": "development",
+        "PUBLIC_BASE_URL": address,
+        ORDER: str(order),
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
