@@ -105,6 +105,7 @@ class RefundOrder:
     status_timeout_url: str
     gateway_id: str = ""  # the gateway's id of the refund once it is known
     details: Mapping[str, str] = field(default_factory=dict)  # of `Result` when it was sent
+    sent_at: datetime | None = None  # when it was handed to the gateway; None before that
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.payments.errors import GatewayMisconfigured, GatewayNotConfigured
-from apps.payments.models import GatewayToken
+from apps.payments.models import GatewayToken, Payment
 from payments.base import Gateway
-from payments.errors import GatewayError, Misconfigured, NotConfigured, NotSent
+from payments.errors import Misconfigured, NotConfigured, NotSent
 from payments.registry import gateway_for as make_gateway
 from payments.runtime import AccessToken, Mint, Runtime
 
@@ -71,7 +71,7 @@ class SharedTokens:
         row = GatewayToken.objects.filter(name=name)
         try:
             token = mint()
-        except GatewayError:
+        except BaseException:
             row.update(minting_until=None)
             raise
         row.update(
@@ -117,6 +117,11 @@ def gateway_for(method: str) -> Gateway:
 @lru_cache(maxsize=16)
 def _made(method: str, values: tuple[tuple[str, str], ...]) -> Gateway:
     return make_gateway(method, dict(values), Runtime(SharedTokens(), SharedBudget(), timezone.now))
+
+
+def same_environment(payment: Payment) -> bool:
+    """Whether the shop is still set up as it was when the payment was begun. Raises as `gateway_for`."""
+    return payment.environment in ("", gateway_for(payment.method).environment)
 
 
 def require_no_transaction() -> None:

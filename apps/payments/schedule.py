@@ -14,7 +14,8 @@ STEADY, STEADY_TIMES = 45, 16
 FAR = (120, 240, 480, 900)
 GAPS = (*NEAR, *(STEADY,) * STEADY_TIMES, *FAR)
 GIVE_UP = timedelta(hours=24)
-LAST_LOOK = timedelta(minutes=20)
+# Some gateways call a payment failed that is made all the same, and a card page stays open after it was left.
+LAST_LOOKS = (timedelta(minutes=20), timedelta(hours=2), timedelta(hours=24))
 REFUND_GAPS = (20, 30, 60, 120, 300, 600, 900, 1800, 3600)
 REFUND_GIVE_UP = timedelta(hours=72)
 RECEIPT_TRIES = 3
@@ -37,11 +38,18 @@ def next_query(payment: Payment, now: datetime) -> datetime | None:
 
 
 def last_look(payment: Payment, now: datetime) -> datetime | None:
-    """One more question after a failure, some time after the customer was asked; none where nobody was."""
-    if not payment.gateway_id or payment.status in SETTLED:
+    """The next question after a failure, counted from when the customer was asked; none where nobody was."""
+    if not payment.gateway_id or payment.sent_at is None or payment.status in SETTLED:
         return None
-    at = payment.initiated_at + LAST_LOOK
-    return at if at > now else None
+    looks = (payment.initiated_at + after for after in LAST_LOOKS)
+    return next((at for at in looks if at > now), None)
+
+
+def earlier(wanted: datetime | None, standing: datetime | None, planned: datetime | None) -> datetime | None:
+    """`wanted`, unless somebody asked for an earlier question (`standing`) while the one of `planned` was out."""
+    if standing is None or standing == planned:
+        return wanted
+    return standing if wanted is None else min(standing, wanted)
 
 
 def next_refund_query(refund: Refund, now: datetime) -> datetime | None:

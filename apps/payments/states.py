@@ -36,6 +36,11 @@ MOVES: dict[Status, frozenset[Status]] = {
 }
 
 
+def receipt_text(text: str) -> str:
+    """A gateway's receipt as it is stored: capitals, no white space, so that each is really used once."""
+    return "".join(text.split()).upper()[:64]
+
+
 def may_move(present: str, wanted: Status) -> bool:
     """Whether a payment in state `present` may become `wanted`."""
     return wanted in MOVES[Status(present)]

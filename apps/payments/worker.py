@@ -84,10 +84,11 @@ class Worker:
             pass
 
     def _keep_house(self) -> None:
-        cleaned = 0.0
+        cleaned = -HOUSEKEEPING_SECONDS
         while not self.stopping.is_set():
-            if time.monotonic() - cleaned >= HOUSEKEEPING_SECONDS and _safely(lambda: expire_sales() >= 0):
+            if time.monotonic() - cleaned >= HOUSEKEEPING_SECONDS:
                 cleaned = time.monotonic()
+                _safely(lambda: expire_sales() >= 0)
             while not self.stopping.is_set() and _safely(work_on_inbox):
                 pass
             close_old_connections()

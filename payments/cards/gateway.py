@@ -107,7 +107,8 @@ class CardGateway(Gateway):
             lambda query: self._connection.get("/refund", query),
             order,
             self._settings,
-            settled_absence=self._old(order.requested_at),
+            # A cashier may have asked for it long before; what counts is when it was sent.
+            settled_absence=self._old(order.sent_at or self._runtime.now()),
         )
 
     def authentic(self, headers: Mapping[str, str], body: bytes, now: datetime) -> bool | None:

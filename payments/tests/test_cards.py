@@ -40,6 +40,7 @@ REFUND_ORDER = RefundOrder(
     phone_number="",
     reason="Returned item",
     requested_at=NOW - timedelta(minutes=10),
+    sent_at=NOW - timedelta(minutes=10),
     result_url="",
     timeout_url="",
     status_url="",
@@ -555,7 +556,7 @@ def test_refund_that_never_arrived(server: Stub, gateway: Gateway, answer: Any, 
 
 def test_absence_of_a_refund_is_believed_after_three_minutes(server: Stub, gateway: Gateway) -> None:
     server.on(REFUND, listing([], total=0))
-    result = gateway.query_refund(replace(REFUND_ORDER, requested_at=NOW - timedelta(seconds=179)))
+    result = gateway.query_refund(replace(REFUND_ORDER, sent_at=NOW - timedelta(seconds=179)))
     assert (result.status, result.code, result.absent) == (Status.PENDING, "not_found", False)
 
 

@@ -58,6 +58,9 @@ def simulator_settings(options: Options, port: int) -> Mapping[str, str]:
     base, shop = f"http://{options.reached_at}:{port}", f"http://{options.reached_at}:{options.port}"
     webhooks = f"{shop}/api/payments/webhooks"
     return {
+        "MPESA_ENVIRONMENT": "sandbox",
+        "AIRTEL_ENVIRONMENT": "sandbox",
+        "PAYMENT_GATEWAY_MODE": "test",
         "MPESA_BASE_URL": base,
         "MPESA_CONSUMER_KEY": "simulator-consumer-key",
         "MPESA_CONSUMER_SECRET": "simulator-consumer-secret",

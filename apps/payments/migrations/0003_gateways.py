@@ -18,6 +18,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # A shop with years of payments needs longer than a till may wait.
+        migrations.RunSQL("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0", migrations.RunSQL.noop),
         migrations.CreateModel(
             name='GatewayCallback',
             fields=[
@@ -149,6 +151,11 @@ class Migration(migrations.Migration):
             name='token_hash',
             field=models.CharField(blank=True, default='', max_length=64),
         ),
+        migrations.AlterField(
+            model_name='payment',
+            name='payment_url',
+            field=models.CharField(blank=True, default='', max_length=2000),
+        ),
         migrations.AddIndex(
             model_name='payment',
             index=models.Index(fields=['completed_at'], name='payment_by_completion'),
@@ -223,6 +230,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='refund',
             index=models.Index(fields=['completed_at'], name='refund_by_completion'),
+        ),
+        migrations.AddIndex(
+            model_name='refund',
+            index=models.Index(condition=models.Q(('gateway_id', ''), _negated=True), fields=['method', 'gateway_id'], name='refund_by_gateway_id'),
         ),
         migrations.AddIndex(
             model_name='refund',

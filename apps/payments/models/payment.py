@@ -53,7 +53,7 @@ class Payment(models.Model):
     external_reference = models.CharField(max_length=64, null=True)
     phone_number = models.CharField(max_length=20, blank=True, default="")
     account_number = models.CharField(max_length=64, blank=True, default="")
-    payment_url = models.CharField(max_length=500, blank=True, default="")
+    payment_url = models.CharField(max_length=2000, blank=True, default="")
     initiated_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     initiated_at = models.DateTimeField()
     completed_at = models.DateTimeField(null=True)

@@ -55,6 +55,9 @@ class Refund(models.Model):
             models.Index(fields=["payment", "id"], name="refund_by_payment"),
             models.Index(fields=["completed_at"], name="refund_by_completion"),
             models.Index(
+                fields=["method", "gateway_id"], condition=~Q(gateway_id=""), name="refund_by_gateway_id"
+            ),
+            models.Index(
                 fields=["method", "next_query_at"],
                 condition=Q(next_query_at__isnull=False),
                 name="refund_to_query",

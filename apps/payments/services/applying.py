@@ -11,7 +11,7 @@ from apps.payments.models import GatewayCallback, Payment, Refund
 from apps.payments.services.locks import lock_payment
 from apps.payments.services.outcomes import Source, bring, schedule_query
 from apps.payments.services.refunds import apply_refund_result
-from apps.payments.states import SETTLED, CallbackState, Method, RefundStatus, Status
+from apps.payments.states import SETTLED, CallbackState, Method, RefundStatus, Status, receipt_text
 from apps.sales.models import Sale
 from payments.base import About, Gateway, Notice, Result
 from payments.base import Status as Said
@@ -197,7 +197,7 @@ def _status_of_refund(refund: Refund, notice: Notice) -> Result:
     which only says `Reversed` when the refund was made.
     """
     word = notice.result.details.get("transaction_status", "").lower()
-    original = notice.result.receipt == (refund.payment.external_reference or "")
+    original = receipt_text(notice.result.receipt) == (refund.payment.external_reference or "")
     if word == "reversed" and original:
         return Result(Said.SUCCEEDED, code="reversed")
     if notice.result.status is Said.SUCCEEDED and not original and notice.result.amount == refund.amount:
@@ -218,7 +218,10 @@ def _about_some_refund(payment: Payment, notice: Notice, now: datetime) -> Verdi
 def _ask_refund(refund: Refund, now: datetime) -> Verdict:
     if refund.status == RefundStatus.COMPLETED:
         return REPEATED
-    Refund.objects.filter(pk=refund.pk, sent_at__isnull=False).update(next_query_at=now)
+    open_ended = (RefundStatus.PROCESSING, RefundStatus.FAILED)
+    Refund.objects.filter(pk=refund.pk, sent_at__isnull=False, status__in=open_ended).update(
+        next_query_at=now
+    )
     wake_worker(refund.method)
     return Verdict(CallbackState.ASKED, "It proves nothing by itself; the gateway is asked.")
 

@@ -1,10 +1,11 @@
 """Beginning a payment, in three steps: write it down, call the gateway with no transaction open, apply the answer."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
@@ -19,6 +20,7 @@ from apps.payments.services.cash import take_cash
 from apps.payments.services.inbox import work_payment
 from apps.payments.services.locks import lock_payment
 from apps.payments.services.outcomes import Source, apply_result, bring
+from apps.payments.services.persisting import persistently
 from apps.payments.states import GATEWAY_METHODS, OPEN, Method
 from apps.payments.steps import reached
 from apps.sales import services as sales
@@ -28,6 +30,8 @@ from payments import base
 from payments.base import Capabilities, ChargeOrder, Gateway, Result
 from payments.errors import Misconfigured, NotSent, OutcomeUnknown
 from payments.phone import NotAMobileNumber, mobile_number
+
+logger = logging.getLogger(__name__)
 
 START = Source("start")
 UNCLEAR = "outcome_unknown"
@@ -176,8 +180,22 @@ def _failed(code: str, error: Exception) -> Result:
 
 
 def _apply(payment: Payment, result: Result) -> None:
-    with transaction.atomic():
-        apply_result(payment.pk, result, source=START, now=timezone.now())
+    """Applies what the gateway said. Its id of the payment is kept even while the sale's rows are held up."""
+
+    def apply() -> None:
+        with transaction.atomic():
+            apply_result(payment.pk, result, source=START, now=timezone.now())
+
+    try:
+        persistently(apply)
+    except (OperationalError, InterfaceError):
+        logger.error("%s: the answer could not be applied yet", payment.transaction_reference)
+        if result.status is not base.Status.PENDING or not result.gateway_id:
+            raise
+        details = {**payment.metadata, "gateway": dict(result.details)}
+        Payment.objects.filter(pk=payment.pk, status__in=OPEN).update(
+            gateway_id=result.gateway_id[:128], payment_url=result.payment_url[:2000], metadata=details
+        )
 
 
 def _mark_unclear(payment: Payment) -> None:

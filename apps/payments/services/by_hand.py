@@ -44,7 +44,8 @@ def give_up_payment(payment_id: int, *, user: User, now: datetime) -> Payment:
     if payment.method in (Method.MPESA, Method.AIRTEL):
         _check_prompt(payment, label, user, now)
     payment.status = Status.CANCELLED
-    payment.attention = ""
+    if "gateway_amount" not in payment.metadata:  # what the gateway took in part is still for a person
+        payment.attention = ""
     payment.next_query_at = last_look(payment, now)
     payment.metadata = {**payment.metadata, "given_up_by": user.display_name}
     payment.save()

@@ -38,6 +38,7 @@ RETRY_SECONDS = (1, 2, 3, 5, 10, 20, 40, 60, 120, 300)
 # Which hash Airtel sends is disputed; asking it about one of our payments gives nothing away.
 ASK_ANYWAY = (Method.AIRTEL,)
 KEEP_TRYING = timedelta(minutes=15)
+LEAST_TRIES = 3  # also after the shop was down for longer
 STORE = """
     INSERT INTO payments_gatewaycallback AS kept (
         callback_type, route, token_hash, digest, body, authentic, source_address, state, transaction_id, amount,
@@ -112,7 +113,7 @@ def work_item(item_id: int) -> CallbackState | None:
 def put_item_off(item_id: int) -> None:
     """It could not even be tried; the log says why."""
     with transaction.atomic():
-        item = locked_if_free(GatewayCallback.objects.filter(pk=item_id)).first()
+        item = locked_if_free(GatewayCallback.objects.filter(pk=item_id, next_try_at__isnull=False)).first()
         if item is not None:
             _write(
                 item, Verdict(CallbackState.WAITING, "It could not be applied; see the log."), timezone.now()
@@ -143,7 +144,7 @@ def _write(item: GatewayCallback, verdict: Verdict, now: datetime) -> None:
     item.tries += 1
     if verdict.state in FINISHED:
         item.processed_at, item.next_try_at = now, None
-    elif now - item.received_at > KEEP_TRYING:
+    elif now - item.received_at > KEEP_TRYING and item.tries >= LEAST_TRIES:
         # Unmatched stays unmatched: that is what the report looks for.
         item.state = CallbackState.PARKED if verdict.state != CallbackState.UNMATCHED else verdict.state
         item.next_try_at = None

@@ -13,9 +13,9 @@ from django.db import IntegrityError, transaction
 from apps.core import money
 from apps.payments.errors import ReferenceUsed
 from apps.payments.models import Payment, Refund
-from apps.payments.schedule import first_query, last_look, next_query
+from apps.payments.schedule import earlier, first_query, last_look, next_query
 from apps.payments.services.locks import lock_payment
-from apps.payments.states import OPEN, SETTLED, Method, Status, may_move
+from apps.payments.states import GATEWAY_METHODS, OPEN, SETTLED, Method, Status, may_move, receipt_text
 from apps.sales import services as sales
 from apps.sales.models import Sale
 from apps.users.models import User
@@ -40,6 +40,7 @@ class Source:
 
     name: str
     user: User | None = None
+    planned: datetime | None = None  # of a query: when the next question stood as it was asked
 
 
 def apply_result(payment_id: int, result: Result, *, source: Source, now: datetime) -> Payment:
@@ -55,6 +56,7 @@ def apply_result(payment_id: int, result: Result, *, source: Source, now: dateti
 
 def bring(sale: Sale, payment: Payment, result: Result, *, source: Source, now: datetime) -> None:
     """`apply_result` for a payment that is locked already."""
+    standing = payment.next_query_at
     if result.gateway_id and not payment.gateway_id:
         payment.gateway_id = result.gateway_id[:128]
     if result.details:
@@ -68,6 +70,8 @@ def bring(sale: Sale, payment: Payment, result: Result, *, source: Source, now: 
         _fail(sale, payment, result, now)
     else:
         _go_on(payment, result, source, now)
+    if source.name == "query" and payment.status not in SETTLED:
+        payment.next_query_at = earlier(payment.next_query_at, standing, source.planned)
     payment.save()
 
 
@@ -96,7 +100,7 @@ def _go_on(payment: Payment, result: Result, source: Source, now: datetime) -> N
     elif now - payment.initiated_at >= NOT_IDENTIFIED_AFTER:
         payment.attention = NOT_IDENTIFIED
     if result.payment_url:
-        payment.payment_url = result.payment_url[:500]
+        payment.payment_url = result.payment_url[:2000]
     if source.name == "start":
         payment.next_query_at = first_query(now)
     else:
@@ -176,7 +180,8 @@ def _take_receipt(payment: Payment, result: Result, source: Source, now: datetim
         # It may follow in a late callback; after a minute the gateway is asked for it.
         payment.next_query_at = now + RECEIPT_PAUSE
         return
-    receipt = result.receipt[:64]
+    gateway = payment.method in GATEWAY_METHODS
+    receipt = receipt_text(result.receipt) if gateway else result.receipt[:64]
     if not _receipt_is_free(payment, receipt):
         if source.user is not None:
             raise ReferenceUsed("This reference has settled another payment. Check the receipt.")
@@ -197,15 +202,16 @@ def _receipt_is_free(payment: Payment, receipt: str) -> bool:
 
 def _complete_receipt(payment: Payment, result: Result) -> None:
     """A late message brings the receipt of a payment that is known to be made."""
-    if not result.receipt or payment.external_reference == result.receipt:
+    receipt = receipt_text(result.receipt)
+    if not receipt or payment.external_reference == receipt:
         return
-    if payment.external_reference is None and _receipt_is_free(payment, result.receipt[:64]):
-        payment.external_reference = result.receipt[:64]
+    if payment.external_reference is not None:
+        payment.attention = f"The gateway names another receipt: {receipt}. Compare with its statement."
+    elif _receipt_is_free(payment, receipt):
+        payment.external_reference = receipt
         payment.next_query_at = None
-    elif payment.external_reference is not None:
-        payment.attention = (
-            f"The gateway names another receipt: {result.receipt[:64]}. Compare with its statement."
-        )
+    else:
+        payment.attention = RECEIPT_USED
 
 
 def _difference(payment: Payment, result: Result) -> str:

@@ -4,6 +4,7 @@ A worker claims a row by moving its next question into the future in one stateme
 it dies, the claim lapses.
 """
 
+import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -11,21 +12,22 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.payments.addresses import callback_url
-from apps.payments.gateways import gateway_for, require_no_transaction
+from apps.payments.gateways import gateway_for, require_no_transaction, same_environment
 from apps.payments.models import GatewayCallback, Payment, Refund
-from apps.payments.schedule import RECEIPT_TRIES, next_query, next_refund_query
-from apps.payments.selectors import find_payment
+from apps.payments.schedule import RECEIPT_TRIES, earlier, last_look, next_query, next_refund_query
+from apps.payments.selectors import find_payment, find_refund
 from apps.payments.services.attempts import fail_unsent
 from apps.payments.services.inbox import put_item_off, work_item, work_payment
 from apps.payments.services.outcomes import Source, apply_result
 from apps.payments.services.refunding import ask_refund
-from apps.payments.states import OPEN, SETTLED, Method
+from apps.payments.states import OPEN, SETTLED, Method, RefundStatus
 from apps.payments.steps import reached
 from payments import base
 from payments.base import Attempt, Result, Route
 from payments.errors import GatewayError, RateLimited
 
-QUERY = Source("query")
+logger = logging.getLogger(__name__)
+
 # Longer than a call may take; shorter than anybody wants to wait after a worker has died.
 LEASE = timedelta(seconds=40)
 UNSENT = timedelta(seconds=45)
@@ -56,16 +58,18 @@ def ask_payment(payment_id: int) -> Payment:
         return payment
     now = timezone.now()
     if payment.sent_at is None:
-        return fail_unsent(payment_id, now) if now - payment.initiated_at > UNSENT else payment
-    gateway = gateway_for(payment.method)
-    if gateway.environment != payment.environment:
+        return _unsent(payment, now)
+    if not same_environment(payment):
         return _elsewhere(payment)
+    gateway = gateway_for(payment.method)
+    planned = payment.next_query_at
     require_no_transaction()
     result = gateway.query(attempt_of(payment))
     reached("query answered")
     now = timezone.now()
     with transaction.atomic():
-        payment = apply_result(payment_id, _given_up(payment, result, now), source=QUERY, now=now)
+        source = Source("query", planned=planned)
+        payment = apply_result(payment_id, _given_up(payment, result, now), source=source, now=now)
     reached("query applied")
     work_payment(payment_id)
     return payment
@@ -87,7 +91,7 @@ def work_on_payments(method: str) -> bool:
         else:
             ask_payment(payment_id)
     except GatewayError as error:
-        _put_off(payment_id, error)
+        _put_off(payment_id, error, payment.next_query_at)
         raise
     return True
 
@@ -98,10 +102,11 @@ def work_on_refunds(method: str) -> bool:
     if refund_id is None:
         return False
     reached("query claimed")
+    planned = find_refund(refund_id).next_query_at
     try:
         ask_refund(refund_id)
     except GatewayError as error:
-        _put_refund_off(refund_id, error)
+        _put_refund_off(refund_id, error, planned)
         raise
     return True
 
@@ -143,49 +148,76 @@ def _claim(table: str, method: str) -> int | None:
     return None if row is None else int(row[0])
 
 
-def _put_off(payment_id: int, error: GatewayError) -> None:
+def _unsent(payment: Payment, now: datetime) -> Payment:
+    """The gateway has never heard of it; after a while it never will."""
+    if payment.status in OPEN:
+        return fail_unsent(payment.pk, now) if now - payment.initiated_at > UNSENT else payment
+    Payment.objects.filter(pk=payment.pk, sent_at=None).update(next_query_at=None)
+    return payment
+
+
+def _put_off(payment_id: int, error: GatewayError, planned: datetime | None) -> None:
     """No answer. One that was only refused for its haste is asked soon and does not count."""
     now = timezone.now()
     with transaction.atomic():
         payment = Payment.objects.select_for_update(no_key=True).get(pk=payment_id)
-        if payment.next_query_at is None:
+        standing = payment.next_query_at
+        if standing is None:
             return
         if isinstance(error, RateLimited):
             payment.queries = max(0, payment.queries - 1)
-            payment.next_query_at = now + timedelta(seconds=error.retry_after)
+            wanted: datetime | None = now + timedelta(seconds=error.retry_after)
+        elif payment.status in OPEN:
+            wanted = next_query(payment, now)
         else:
-            payment.next_query_at = next_query(payment, now)
+            wanted = last_look(payment, now)
+        payment.next_query_at = earlier(wanted, standing, planned)
         payment.save(update_fields=["queries", "next_query_at", "attention"])
 
 
-def _put_refund_off(refund_id: int, error: GatewayError) -> None:
+def _put_refund_off(refund_id: int, error: GatewayError, planned: datetime | None) -> None:
     now = timezone.now()
     with transaction.atomic():
         refund = Refund.objects.select_for_update(no_key=True).get(pk=refund_id)
-        if refund.next_query_at is None:
+        standing = refund.next_query_at
+        if standing is None:
             return
-        refund.next_query_at = next_refund_query(refund, now)
-        if isinstance(error, RateLimited):
-            refund.next_query_at = now + timedelta(seconds=error.retry_after)
+        if refund.status != RefundStatus.PROCESSING:
+            wanted = None
+        elif isinstance(error, RateLimited):
+            wanted = now + timedelta(seconds=error.retry_after)
+        else:
+            wanted = next_refund_query(refund, now)
+        refund.next_query_at = earlier(wanted, standing, planned)
         refund.save(update_fields=["next_query_at", "attention"])
 
 
 def _ask_receipt(payment: Payment) -> None:
-    """A settled payment without receipt: its answer comes as a message. Three times, then the statement must help."""
-    later: datetime | None = timezone.now() + RECEIPT_PAUSE
+    """A settled payment without receipt: its answer comes as a message. Three times, then the statement must help.
+
+    What goes wrong here is no reason to leave the gateway's other payments alone, so it only counts as a try.
+    """
+    with transaction.atomic():
+        fresh = Payment.objects.select_for_update(no_key=True).get(pk=payment.pk)
+        tries = fresh.metadata.get("receipt_tries", 0) + 1
+        wanted = fresh.external_reference is None and fresh.status in SETTLED and tries <= RECEIPT_TRIES
+        fresh.metadata = {**fresh.metadata, "receipt_tries": tries}
+        fresh.next_query_at = timezone.now() + RECEIPT_PAUSE if wanted else None
+        fresh.save(update_fields=["metadata", "next_query_at"])
+    if not wanted or not same_environment(payment):
+        return
     reference = payment.transaction_reference
-    asked = payment.external_reference is None and gateway_for(payment.method).request_receipt(
-        attempt_of(payment),
-        callback_url(payment.method, reference, Route.STATUS),
-        callback_url(payment.method, reference, Route.STATUS_TIMEOUT),
-    )
-    tries = payment.metadata.get("receipt_tries", 0) + 1
-    if not asked or tries >= RECEIPT_TRIES:
-        later = None
-    Payment.objects.filter(pk=payment.pk, external_reference=None).update(
-        next_query_at=later, metadata={**payment.metadata, "receipt_tries": tries}
-    )
-    Payment.objects.filter(pk=payment.pk, external_reference__isnull=False).update(next_query_at=None)
+    try:
+        asked = gateway_for(payment.method).request_receipt(
+            attempt_of(payment),
+            callback_url(payment.method, reference, Route.STATUS),
+            callback_url(payment.method, reference, Route.STATUS_TIMEOUT),
+        )
+    except GatewayError as error:
+        logger.warning("the receipt of %s cannot be asked for: %s", reference, error)
+        return
+    if not asked:
+        Payment.objects.filter(pk=payment.pk).update(next_query_at=None)
 
 
 def _elsewhere(payment: Payment) -> Payment:

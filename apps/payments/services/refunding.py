@@ -1,12 +1,15 @@
 """Calling the gateway for a refund: once, with no transaction open."""
 
-from django.db import transaction
+from datetime import datetime, timedelta
+
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from apps.payments.addresses import callback_url
-from apps.payments.gateways import gateway_for, require_no_transaction
+from apps.payments.gateways import gateway_for, require_no_transaction, same_environment
 from apps.payments.models import Refund
 from apps.payments.selectors import find_refund
+from apps.payments.services.persisting import persistently
 from apps.payments.services.refunds import apply_refund_result
 from apps.payments.states import GATEWAY_METHODS, RefundStatus
 from apps.payments.steps import reached
@@ -15,6 +18,8 @@ from payments.base import Attempt, RefundOrder, Result, Route
 from payments.errors import Misconfigured, NotSent, OutcomeUnknown, RateLimited
 
 UNCLEAR = "outcome_unknown"
+# Nobody asks about a refund while the call that sends it may still run.
+CALL = timedelta(seconds=45)
 
 
 def send_refund(refund_id: int) -> Refund:
@@ -23,11 +28,14 @@ def send_refund(refund_id: int) -> Refund:
     What was surely not carried out fails the refund and frees its amount; an unclear answer leaves it processing.
     """
     require_no_transaction()
+    if _elsewhere(refund_id):
+        return find_refund(refund_id)
     reached("refund approved")
     unsent = Refund.objects.filter(
         pk=refund_id, sent_at=None, status=RefundStatus.PROCESSING, method__in=GATEWAY_METHODS
     )
-    if unsent.update(sent_at=timezone.now()):
+    now = timezone.now()
+    if unsent.update(sent_at=now, next_query_at=now + CALL):
         reached("refund marked as sent")
         refund = find_refund(refund_id)
         apply_now(refund_id, _call(refund))
@@ -41,19 +49,48 @@ def ask_refund(refund_id: int) -> None:
     if refund.sent_at is None:
         send_refund(refund_id)
         return
+    if _elsewhere(refund_id):
+        return
+    planned = refund.next_query_at
     result = gateway_for(refund.method).query_refund(order_of(refund))
     if result.absent:
         # The gateway has no trace of it, so it may be sent again: by exactly one of us.
-        again = Refund.objects.filter(pk=refund_id, sent_at=refund.sent_at, gateway_id="")
+        again = Refund.objects.filter(
+            pk=refund_id, sent_at=refund.sent_at, gateway_id="", status=RefundStatus.PROCESSING
+        )
         if again.update(sent_at=None):
             send_refund(refund_id)
         return
-    apply_now(refund_id, result)
+    apply_now(refund_id, result, planned=planned)
 
 
-def apply_now(refund_id: int, result: Result) -> Refund:
-    with transaction.atomic():
-        return apply_refund_result(refund_id, result, now=timezone.now())
+def apply_now(refund_id: int, result: Result, *, planned: datetime | None = None) -> None:
+    """Applies what the gateway said; its id of the refund is kept even while the refund's rows are held up."""
+
+    def apply() -> None:
+        with transaction.atomic():
+            apply_refund_result(refund_id, result, now=timezone.now(), planned=planned)
+
+    try:
+        persistently(apply)
+    except (OperationalError, InterfaceError):
+        if not result.gateway_id:
+            raise
+        Refund.objects.filter(pk=refund_id, gateway_id="").update(
+            gateway_id=result.gateway_id[:128], gateway_details=dict(result.details)
+        )
+
+
+def _elsewhere(refund_id: int) -> bool:
+    """Paid with another environment's credentials: these must not send it back. A person is told."""
+    refund = find_refund(refund_id)
+    if refund.method not in GATEWAY_METHODS or same_environment(refund.payment):
+        return False
+    Refund.objects.filter(pk=refund_id, status=RefundStatus.PROCESSING).update(
+        next_query_at=None,
+        attention=f"Paid in {refund.payment.environment}, the shop is set up otherwise now.",
+    )
+    return True
 
 
 def _call(refund: Refund) -> Result:
@@ -93,4 +130,5 @@ def order_of(refund: Refund) -> RefundOrder:
         status_timeout_url=callback_url(method, reference, Route.STATUS_TIMEOUT),
         gateway_id=refund.gateway_id,
         details=refund.gateway_details,
+        sent_at=refund.sent_at,
     )

@@ -22,9 +22,9 @@ from apps.payments.errors import (
     RefundNotStuck,
     RefundTooLarge,
 )
-from apps.payments.gateways import gateway_for
+from apps.payments.gateways import gateway_for, same_environment
 from apps.payments.models import Payment, Refund
-from apps.payments.schedule import next_refund_query
+from apps.payments.schedule import earlier, next_refund_query
 from apps.payments.selectors import find_refund
 from apps.payments.services.locks import lock_payment, lock_refund
 from apps.payments.states import (
@@ -33,6 +33,7 @@ from apps.payments.states import (
     Method,
     RefundStatus,
     Status,
+    receipt_text,
     refund_may_move,
 )
 from apps.sales import services as sales
@@ -85,6 +86,10 @@ def _check_way(payment: Payment, method: str, amount: Decimal) -> None:
     if method not in GATEWAY_METHODS:
         return
     can = gateway_for(method).capabilities
+    if not same_environment(payment):
+        raise NotRefundable(
+            f"This payment was made in {payment.environment}, the shop is set up otherwise now. Refund in cash."
+        )
     if not can.refunds:
         raise NotRefundable(f"{can.label} refunds are not set up in this shop. Refund in cash instead.")
     if amount != payment.amount_received and not can.partial_refunds:
@@ -106,7 +111,7 @@ def approve_refund(refund_id: int, *, user: User, now: datetime) -> Refund:
     if Refund.objects.filter(payment=payment, status=RefundStatus.PROCESSING).exists():
         raise RefundInProgress("Another refund of this payment is on its way. Wait for its outcome.")
     if refund.method in GATEWAY_METHODS:
-        gateway_for(refund.method)
+        _check_way(payment, refund.method, refund.amount)
         refund.token_hash = hash_of(token_of(refund.refund_reference))
         refund.next_query_at = now + FIRST_QUERY
     refund.status = RefundStatus.PROCESSING
@@ -136,23 +141,28 @@ def settle_by_hand(refund_id: int, *, completed: bool, reference: str, user: Use
     Raises `RefundNotFound`, `RefundNotStuck` and `ValidationError` for a receipt that is used already.
     """
     _, _, refund = lock_refund(refund_id)
-    hangs = refund.status == RefundStatus.PROCESSING and refund.sent_at is not None
-    if not hangs:
+    # What was never sent can only have failed.
+    hangs = refund.sent_at is not None or not completed
+    if refund.status != RefundStatus.PROCESSING or not hangs:
         raise RefundNotStuck(f"This refund is {refund.status}; only one that hangs is settled by hand.")
     outcome = base.Status.SUCCEEDED if completed else base.Status.DECLINED
     text = f"Settled by hand by {user.display_name}."
-    return apply_refund_result(refund_id, Result(outcome, "by_hand", text, receipt=reference), now=now)
+    result = Result(outcome, "by_hand", text, receipt=receipt_text(reference))
+    return apply_refund_result(refund_id, result, now=now)
 
 
-def apply_refund_result(refund_id: int, result: Result, *, now: datetime) -> Refund:
+def apply_refund_result(
+    refund_id: int, result: Result, *, now: datetime, planned: datetime | None = None
+) -> Refund:
     """Brings the refund to where `result` says it is; nothing when it is there already or may not go there.
 
-    `result` must be proven. Raises `RefundNotFound`.
+    `result` must be proven. `planned` is when the next question stood when this answer was asked for: one that was
+    planned since is not forgotten. Raises `RefundNotFound`.
     """
     sale, payment, refund = lock_refund(refund_id)
-    if result.gateway_id and not refund.gateway_id:
-        refund.gateway_id = result.gateway_id[:128]
-        refund.gateway_details = dict(result.details)
+    before = refund.next_query_at
+    refund.gateway_id = refund.gateway_id or result.gateway_id[:128]
+    refund.gateway_details = {**refund.gateway_details, **result.details}
     if result.status is base.Status.SUCCEEDED:
         if refund_may_move(refund.status, RefundStatus.COMPLETED):
             _take_receipt(refund, result)
@@ -162,7 +172,9 @@ def apply_refund_result(refund_id: int, result: Result, *, now: datetime) -> Ref
     elif refund.status == RefundStatus.PROCESSING:
         if result.status is base.Status.UNKNOWN:
             refund.error_code, refund.error_message = result.code[:40], result.message[:500]
-        refund.next_query_at = next_refund_query(refund, now)
+        refund.next_query_at = earlier(next_refund_query(refund, now), before, planned)
+    if refund.status != RefundStatus.PROCESSING:
+        refund.next_query_at = None
     refund.save()
     return find_refund(refund_id)
 
@@ -182,7 +194,7 @@ def _complete(sale: Sale, payment: Payment, refund: Refund, now: datetime) -> No
         payment.status = Status.REFUNDED
         payment.next_query_at = None
     if payment.amount_unapplied == 0 and payment.metadata.get("late_money"):
-        payment.attention = ""
+        payment.attention = payment.metadata.get("dispute", "")[:300]
     if rest:
         refund.from_sale = _give_back(sale, payment, rest, now)
     payment.save()
