@@ -59,6 +59,7 @@ class Capabilities:
     callback_is_proof: bool
     # The gateway can be asked about `Attempt.reference` even when it never answered the start.
     query_by_reference: bool
+    least_partial_refund: Decimal = Decimal("0.01")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,14 @@ from rest_framework import serializers
 from apps.core import money
 from apps.core.fields import IdField, MoneyField, StrictSerializer
 from apps.payments.services import PaymentRequest, RefundRequest
-from apps.payments.states import GATEWAY_METHODS, CallbackState, Method, RefundStatus, Status
+from apps.payments.states import (
+    GATEWAY_METHODS,
+    CallbackState,
+    Method,
+    RefundStatus,
+    Status,
+    receipt_text,
+)
 from payments.redaction import card_number_in
 
 
@@ -99,6 +106,11 @@ class InitiateForm(NoCardNumbers):
 
 class ConfirmForm(NoCardNumbers):
     reference = serializers.CharField(max_length=64, help_text="The receipt of the bank or gateway.")
+
+    def validate_reference(self, text: str) -> str:
+        if not receipt_text(text):
+            raise serializers.ValidationError("Type the receipt as it was given: letters and digits.")
+        return receipt_text(text)
 
     class Meta:
         ref_name = "PaymentConfirmation"

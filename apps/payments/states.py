@@ -1,5 +1,7 @@
 """The states of payments, refunds and messages, and the moves between them; docs/money-and-states.md shows them."""
 
+import unicodedata
+
 from django.db import models
 
 
@@ -37,8 +39,12 @@ MOVES: dict[Status, frozenset[Status]] = {
 
 
 def receipt_text(text: str) -> str:
-    """A gateway's receipt as it is stored: capitals, no white space, so that each is really used once."""
-    return "".join(text.split()).upper()[:64]
+    """A receipt as it is stored: capitals, and nothing before, after or between that a person would not see.
+
+    So each is really used once, however it is typed. Marks that belong to one (`.`, `-`, `/`) stay inside it.
+    """
+    seen = "".join(c for c in unicodedata.normalize("NFKC", text) if c.isalnum() or c in ".-/_*")
+    return seen.strip(".-/_").upper()[:64]
 
 
 def may_move(present: str, wanted: Status) -> bool:

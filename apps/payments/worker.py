@@ -114,8 +114,10 @@ class Worker:
         try:
             worked = work_on_payments(method)
             worked = work_on_refunds(method) or worked
-        except RateLimited:
-            return False
+        except RateLimited as error:
+            # Its share of the minute is over sooner than a round.
+            self.stopping.wait(min(error.retry_after, ROUND_SECONDS))
+            return error.retry_after < ROUND_SECONDS
         except GatewayError as error:
             breaker.failed()
             logger.warning("%s: %s", method, error)

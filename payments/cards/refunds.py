@@ -28,7 +28,11 @@ _STATUSES = {
         Status.DECLINED,
         "The card gateway could not refund. Give the money back in cash, or try again.",
     ),
-    "needs-attention": (Status.UNKNOWN, "The card gateway needs the customer's bank details for the refund."),
+    # It may still be made, when the customer tells the gateway where to; until then the amount is free again.
+    "needs-attention": (
+        Status.DECLINED,
+        "The card gateway cannot refund without the customer's bank details. See its dashboard, or refund in cash.",
+    ),
 }
 # One page of the list: the query in, the answer out.
 Page = Callable[[dict[str, str]], Answer]

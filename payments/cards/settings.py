@@ -47,7 +47,9 @@ class CardSettings:
 def read_settings(settings: Mapping[str, str]) -> CardSettings | None:
     """None without credentials. Raises `Misconfigured` with the names of what is missing or contradicts."""
     secrets = tuple(_list(_get(settings, "PAYMENT_GATEWAY_SECRET")))
-    api_key = _get(settings, "PAYMENT_GATEWAY_API_KEY") or (secrets[0] if secrets else "")
+    api_key = _get(settings, "PAYMENT_GATEWAY_API_KEY")
+    if secrets and (not api_key or api_key.startswith("pk_")):  # a public key opens nothing
+        api_key = secrets[0]
     if not api_key:
         return None
     if not re.fullmatch(r"[\x21-\x7e]{1,1000}", api_key):

@@ -21,7 +21,7 @@ from payments.mpesa import callbacks, wire
 from payments.mpesa.answers import accepted, failure_of, refusal_of, refused, response_code
 from payments.mpesa.codes import STK, UNKNOWN, Meaning
 from payments.mpesa.connection import Connection
-from payments.mpesa.initiator import PHONE, Refunds
+from payments.mpesa.initiator import B2C_MINIMUM, PHONE, Refunds
 from payments.mpesa.settings import MpesaSettings
 from payments.runtime import Runtime
 from payments.values import text_of
@@ -64,6 +64,7 @@ class MpesaGateway(Gateway):
             partial_refunds=refunds and bool(self._settings.b2c_shortcode),
             callback_is_proof=True,
             query_by_reference=False,
+            least_partial_refund=B2C_MINIMUM,
         )
 
     def id_of(self, reference: str) -> str:

@@ -40,9 +40,10 @@ DEMO_CREATED = "demo: created"
 FORGOTTEN = "as printed at the first start; forgot? `.venv/bin/python manage.py changepassword admin`"
 ANSWER_SECONDS = 60.0
 PAUSE = 0.2
-# So many restarts within so many seconds are allowed.
+# After so many restarts within so many seconds, the next one waits.
 MAX_RESTARTS = 5
 RESTART_WINDOW = 60.0
+RESTART_PAUSE = 10.0
 
 
 class Shop:
@@ -174,7 +175,7 @@ class Shop:
         self.stop.check()
         for child in list(self.children):
             if (code := child.ended()) is not None:
-                if child.program and child.program.restart and self._may_restart():
+                if child.program and child.program.restart:
                     self._restart(child, child.program, code)
                     continue
                 raise LauncherError(
@@ -182,15 +183,14 @@ class Shop:
                     f"See its messages above{self._log_hint(child)}."
                 )
 
-    def _may_restart(self) -> bool:
-        """Not again and again: what cannot start at all must be seen."""
-        now = time.monotonic()
-        self.restarts = [then for then in self.restarts if now - then < RESTART_WINDOW]
-        return len(self.restarts) < MAX_RESTARTS
-
     def _restart(self, child: Child, program: Program, code: int) -> None:
+        """Again, but not again and again at once: the tills go on meanwhile."""
+        now = time.monotonic()
+        recent = [then for then in self.restarts if now - then < RESTART_WINDOW]
+        if len(recent) >= MAX_RESTARTS and now - recent[-1] < RESTART_PAUSE:
+            return
         say(f"{child.name} has ended (exit code {code}); starting it again.")
-        self.restarts.append(time.monotonic())
+        self.restarts = [*recent, now]
         self.children.remove(child)
         self._start(program)
 

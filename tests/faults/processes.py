@@ -142,14 +142,13 @@ class Device:
 @contextmanager
 def a_house(folder: Path) -> Iterator[House]:
     """One gunicorn with one worker on the database of the tests, and a simulator that calls it back."""
-    port = _free_port()
-    address = f"http://127.0.0.1:{port}"
-    webhooks = f"{address}/api/payments/webhooks"
-    credentials = {
-        "AIRTEL_CALLBACK_URL": f"{webhooks}/airtel/callback/",
-        "PAYMENT_GATEWAY_WEBHOOK_URL": f"{webhooks}/card/callback/",
-    }
-    with running(credentials) as simulator:
+    with running() as simulator:
+        # Chosen when the simulator has its own: the system might hand out the same one twice.
+        port = _free_port()
+        address = f"http://127.0.0.1:{port}"
+        webhooks = f"{address}/api/payments/webhooks"
+        simulator.credentials.airtel_callback_url = f"{webhooks}/airtel/callback/"
+        simulator.credentials.card_webhook_url = f"{webhooks}/card/callback/"
         house = House(
             simulator,
             address,

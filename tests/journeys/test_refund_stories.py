@@ -35,7 +35,7 @@ AIRTEL = {
 }
 CARD = {
     "refund-failed": ("failed", "failed"),
-    "refund-needs-attention": ("processing", "needs-attention"),
+    "refund-needs-attention": ("failed", "needs-attention"),  # its amount is free again
     "refund-at-once": ("completed", ""),
     "refund-silent": ("completed", ""),
     "refund-dropped": ("completed", ""),

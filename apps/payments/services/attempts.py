@@ -14,7 +14,7 @@ from apps.payments.addresses import callback_url, has_address, hash_of, token_of
 from apps.payments.errors import GatewayMisconfigured, GatewayNotConfigured, GatewayUnreachable
 from apps.payments.gateways import gateway_for, require_no_transaction
 from apps.payments.models import Payment, new_reference
-from apps.payments.schedule import first_query
+from apps.payments.schedule import earlier, first_query
 from apps.payments.selectors import find_payment
 from apps.payments.services.cash import take_cash
 from apps.payments.services.inbox import work_payment
@@ -183,8 +183,9 @@ def _apply(payment: Payment, result: Result) -> None:
     """Applies what the gateway said. Its id of the payment is kept even while the sale's rows are held up."""
 
     def apply() -> None:
+        source = Source("start", planned=payment.next_query_at)
         with transaction.atomic():
-            apply_result(payment.pk, result, source=START, now=timezone.now())
+            apply_result(payment.pk, result, source=source, now=timezone.now())
 
     try:
         persistently(apply)
@@ -205,5 +206,6 @@ def _mark_unclear(payment: Payment) -> None:
         _, fresh = lock_payment(payment.pk)
         if fresh.status in OPEN:
             fresh.error_code, fresh.error_message = UNCLEAR, message
-            fresh.next_query_at = first_query(timezone.now())
+            wanted = first_query(timezone.now())
+            fresh.next_query_at = earlier(wanted, fresh.next_query_at, payment.next_query_at)
             fresh.save(update_fields=["error_code", "error_message", "next_query_at"])

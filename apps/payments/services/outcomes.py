@@ -15,7 +15,7 @@ from apps.payments.errors import ReferenceUsed
 from apps.payments.models import Payment, Refund
 from apps.payments.schedule import earlier, first_query, last_look, next_query
 from apps.payments.services.locks import lock_payment
-from apps.payments.states import GATEWAY_METHODS, OPEN, SETTLED, Method, Status, may_move, receipt_text
+from apps.payments.states import OPEN, SETTLED, Method, Status, may_move, receipt_text
 from apps.sales import services as sales
 from apps.sales.models import Sale
 from apps.users.models import User
@@ -40,7 +40,7 @@ class Source:
 
     name: str
     user: User | None = None
-    planned: datetime | None = None  # of a query: when the next question stood as it was asked
+    planned: datetime | None = None  # when the next question stood as the gateway was called
 
 
 def apply_result(payment_id: int, result: Result, *, source: Source, now: datetime) -> Payment:
@@ -70,7 +70,7 @@ def bring(sale: Sale, payment: Payment, result: Result, *, source: Source, now: 
         _fail(sale, payment, result, now)
     else:
         _go_on(payment, result, source, now)
-    if source.name == "query" and payment.status not in SETTLED:
+    if source.name in ("query", "start") and payment.status not in SETTLED:
         payment.next_query_at = earlier(payment.next_query_at, standing, source.planned)
     payment.save()
 
@@ -180,8 +180,7 @@ def _take_receipt(payment: Payment, result: Result, source: Source, now: datetim
         # It may follow in a late callback; after a minute the gateway is asked for it.
         payment.next_query_at = now + RECEIPT_PAUSE
         return
-    gateway = payment.method in GATEWAY_METHODS
-    receipt = receipt_text(result.receipt) if gateway else result.receipt[:64]
+    receipt = receipt_text(result.receipt)
     if not _receipt_is_free(payment, receipt):
         if source.user is not None:
             raise ReferenceUsed("This reference has settled another payment. Check the receipt.")
@@ -205,13 +204,17 @@ def _complete_receipt(payment: Payment, result: Result) -> None:
     receipt = receipt_text(result.receipt)
     if not receipt or payment.external_reference == receipt:
         return
-    if payment.external_reference is not None:
+    typed = payment.external_reference
+    if typed is not None and "confirmed_by_hand" not in payment.metadata:
         payment.attention = f"The gateway names another receipt: {receipt}. Compare with its statement."
-    elif _receipt_is_free(payment, receipt):
+    elif not _receipt_is_free(payment, receipt):
+        payment.attention = RECEIPT_USED
+    else:
+        # What a person typed gives way, or the gateway's receipt would be free for another payment.
         payment.external_reference = receipt
         payment.next_query_at = None
-    else:
-        payment.attention = RECEIPT_USED
+        if typed is not None:
+            payment.metadata = {**payment.metadata, "typed_receipt": typed}
 
 
 def _difference(payment: Payment, result: Result) -> str:

@@ -92,7 +92,13 @@ def _check_way(payment: Payment, method: str, amount: Decimal) -> None:
         )
     if not can.refunds:
         raise NotRefundable(f"{can.label} refunds are not set up in this shop. Refund in cash instead.")
-    if amount != payment.amount_received and not can.partial_refunds:
+    if can.whole_units and amount != amount.to_integral_value():
+        raise NotRefundable(f"{can.label} sends whole shillings only. Refund the cents in cash.")
+    partial = amount != payment.amount_received
+    if partial and can.partial_refunds and amount < can.least_partial_refund:
+        least = money.format_money(can.least_partial_refund)
+        raise NotRefundable(f"{can.label} sends no part of less than {least}. Refund it in cash.")
+    if partial and not can.partial_refunds:
         raise NotRefundable(
             f"{can.label} gives back whole payments only here: refund all of "
             f"{money.format_money(payment.amount_received)}, or this part in cash."
