@@ -423,7 +423,7 @@ STATUSES = [
     ("processing", Status.PENDING),
     ("processed", Status.SUCCEEDED),
     ("failed", Status.DECLINED),
-    ("needs-attention", Status.UNKNOWN),
+    ("needs-attention", Status.DECLINED),
     ("strange", Status.UNKNOWN),
     (None, Status.UNKNOWN),
 ]

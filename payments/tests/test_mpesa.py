@@ -268,6 +268,7 @@ def test_defaults() -> None:
         partial_refunds=False,
         callback_is_proof=True,
         query_by_reference=False,
+        least_partial_refund=Decimal(10),
     )
     assert gateway.id_of("anything") == ""
     assert gateway.authentic({}, b"{}", NOW) is None

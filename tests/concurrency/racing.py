@@ -168,7 +168,7 @@ def deadlocks() -> int:
     """How many deadlocks this database has seen; servers count them in when a connection ends."""
     others = (
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-        " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        " AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND application_name <> 'house'"
     )
     wait_until(lambda: ask(others) == 0)
     return ask("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")

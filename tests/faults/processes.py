@@ -168,6 +168,7 @@ def _environment(simulator: Simulator, address: str, order: Path) -> dict[str, s
     here = urlsplit(os.environ["DATABASE_URL"])
     return {
         **os.environ,
+        "PGAPPNAME": "house",  # known by it among the connections
         **simulator.settings,
         "AIRTEL_CALLBACK_URL": "",
         # Life goes forty times as fast here.
