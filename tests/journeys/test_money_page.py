@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from apps.payments import schedule
+from apps.payments.services.refunding import CALL
 from apps.payments.states import FINISHED, MOVES, REFUND_MOVES, CallbackState
 from apps.reports.selectors.reconciliation import BOOKED, SECTIONS
 from apps.sales.totals import PricedLine, Totals, line_totals, sale_totals
@@ -108,7 +109,7 @@ def test_the_schedule_is_the_one_that_is_kept() -> None:
         schedule.FAR[-1] // 60,
     ]
     assert max(schedule.GAPS[: len(schedule.NEAR) + schedule.STEADY_TIMES]) < 60
-    assert (refund_first, *refund_gaps, 3600) == (20, *schedule.REFUND_GAPS)
+    assert (refund_first, *refund_gaps, 3600) == (CALL.seconds, *schedule.REFUND_GAPS)
     assert f"after {hours(schedule.GIVE_UP)} hours" in told["the last question"]
     assert f"after {hours(schedule.REFUND_GIVE_UP)} hours" in told["a refund without an outcome"]
 
