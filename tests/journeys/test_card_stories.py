@@ -1,7 +1,10 @@
 """Cards: whatever page, redirect and webhook do, only what the gateway verifies is money."""
 
+from contextlib import suppress
+
 import pytest
 
+from payments.simulator import Impossible
 from tests.journeys.till import API, Till
 
 # mode of the gateway: the payment's status, part of what a person is told, states of the messages
@@ -25,7 +28,8 @@ def test_only_what_is_verified_is_money(till: Till, mode: str) -> None:
     till.simulator.set_mode("card", mode)
     sale = till.sale()
     payment = till.pay(sale, "card").json()
-    till.simulator.pay_card(payment["transaction_reference"])
+    with suppress(Impossible):  # in some modes the customer pays without being told to
+        till.simulator.pay_card(payment["transaction_reference"])
     till.settle()
     till.work(2)
     status, told, states = MODES[mode]

@@ -131,6 +131,8 @@ def test_a_bad_port_ends_the_command_with_one_sentence(tmp_path: Path) -> None:
 
 
 def test_the_end_of_the_terminal_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Also where this test itself runs under `nohup`.
+    monkeypatch.setattr(signal, "getsignal", lambda number: signal.SIG_DFL)
     monkeypatch.setattr(os, "isatty", lambda number: True)
     stop = StopRequest()
     stop.check()
