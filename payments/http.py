@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -84,23 +85,17 @@ class HttpClient:
         body: bytes | None,
         query: Mapping[str, str] | None,
     ) -> Answer:
+        exchange = partial(self._exchange, method, path, headers, body, query)
         try:
-            return self._send_once(method, path, headers, body, query)
+            return self._send_once(method, path, exchange)
         except NotSent:
-            return self._send_once(method, path, headers, body, query)
+            return self._send_once(method, path, exchange)
 
-    def _send_once(
-        self,
-        method: str,
-        path: str,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        query: Mapping[str, str] | None,
-    ) -> Answer:
+    def _send_once(self, method: str, path: str, exchange: Callable[[], Answer]) -> Answer:
         began = time.monotonic()
         outcome: object = "no answer"
         try:
-            answer = _within(TOTAL_SECONDS, lambda: self._exchange(method, path, headers, body, query))
+            answer = _within(TOTAL_SECONDS, exchange)
             outcome = answer.status
             return answer
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:

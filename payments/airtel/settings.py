@@ -5,17 +5,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from urllib.parse import urlsplit
 
+from payments.configuration import LOOPBACK, http_address, largest_amount, setting
 from payments.errors import Misconfigured
-from payments.values import amount_of
 
 SANDBOX_URL = "https://openapiuat.airtel.africa"
 # Per payment; Airtel Kenya has published 150 000 and, later, 250 000.
 MAX_AMOUNT = "150000"
 _YES = frozenset({"true", "1", "yes", "on"})
 _NO = frozenset({"", "false", "0", "no", "off"})
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True)
@@ -41,13 +39,15 @@ class AirtelSettings:
 
 def read_settings(settings: Mapping[str, str]) -> AirtelSettings | None:
     """None without credentials. Raises `Misconfigured` with the names of what is missing or contradicts."""
-    client_id, client_secret = (_get(settings, name) for name in ("AIRTEL_CLIENT_ID", "AIRTEL_CLIENT_SECRET"))
+    client_id, client_secret = (
+        setting(settings, name) for name in ("AIRTEL_CLIENT_ID", "AIRTEL_CLIENT_SECRET")
+    )
     if not client_id and not client_secret:
         return None
     if not client_id or not client_secret:
         missing = "AIRTEL_CLIENT_SECRET" if client_id else "AIRTEL_CLIENT_ID"
         raise Misconfigured(f"{missing} is missing.")
-    environment = _get(settings, "AIRTEL_ENVIRONMENT", "sandbox").lower()
+    environment = setting(settings, "AIRTEL_ENVIRONMENT", "sandbox").lower()
     return AirtelSettings(
         environment=environment,
         base_url=_base_url(settings, environment),
@@ -55,39 +55,29 @@ def read_settings(settings: Mapping[str, str]) -> AirtelSettings | None:
         client_secret=client_secret,
         country=_code(settings, "AIRTEL_COUNTRY", "KE", 2),
         currency=_currency(settings),
-        callback_key=_get(settings, "AIRTEL_CALLBACK_KEY"),
+        callback_key=setting(settings, "AIRTEL_CALLBACK_KEY"),
         message_signing=_switch(settings, "AIRTEL_MESSAGE_SIGNING"),
-        max_amount=_max_amount(settings),
+        max_amount=largest_amount(settings, "AIRTEL_MAX_AMOUNT", MAX_AMOUNT),
     )
-
-
-def _get(settings: Mapping[str, str], name: str, default: str = "") -> str:
-    return (settings.get(name) or "").strip() or default
 
 
 def _base_url(settings: Mapping[str, str], environment: str) -> str:
     """Production differs from country to country, so nothing is guessed there."""
     if environment not in ("sandbox", "production"):
         raise Misconfigured("AIRTEL_ENVIRONMENT must be sandbox or production.")
-    url = _get(settings, "AIRTEL_BASE_URL", SANDBOX_URL if environment == "sandbox" else "")
+    url = setting(settings, "AIRTEL_BASE_URL", SANDBOX_URL if environment == "sandbox" else "")
     if not url:
         raise Misconfigured(
             "AIRTEL_BASE_URL is missing; AIRTEL_ENVIRONMENT=production has no default for it."
         )
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise Misconfigured("AIRTEL_BASE_URL is not a valid address.") from None
-    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment or parts.username:
-        raise Misconfigured("AIRTEL_BASE_URL must be an http(s) address without user, query or fragment.")
-    if environment == "production" and parts.scheme != "https" and host not in _LOOPBACK:
+    parts = http_address("AIRTEL_BASE_URL", url)
+    if environment == "production" and parts.scheme != "https" and parts.hostname not in LOOPBACK:
         raise Misconfigured("AIRTEL_BASE_URL must be https when AIRTEL_ENVIRONMENT is production.")
     return url.rstrip("/")
 
 
 def _code(settings: Mapping[str, str], name: str, default: str, length: int) -> str:
-    code = _get(settings, name, default).upper()
+    code = setting(settings, name, default).upper()
     if not re.fullmatch(rf"[A-Z]{{{length}}}", code):
         raise Misconfigured(f"{name} must be {length} letters.")
     return code
@@ -95,20 +85,13 @@ def _code(settings: Mapping[str, str], name: str, default: str, length: int) -> 
 
 def _currency(settings: Mapping[str, str]) -> str:
     currency = _code(settings, "AIRTEL_CURRENCY", "KES", 3)
-    if _get(settings, "CURRENCY", currency).upper() != currency:
+    if setting(settings, "CURRENCY", currency).upper() != currency:
         raise Misconfigured("AIRTEL_CURRENCY and CURRENCY must be the same.")
     return currency
 
 
 def _switch(settings: Mapping[str, str], name: str) -> bool:
-    text = _get(settings, name).lower()
+    text = setting(settings, name).lower()
     if text not in _YES | _NO:
         raise Misconfigured(f"{name} must be true or false.")
     return text in _YES
-
-
-def _max_amount(settings: Mapping[str, str]) -> Decimal:
-    amount = amount_of(_get(settings, "AIRTEL_MAX_AMOUNT", MAX_AMOUNT))
-    if amount is None or amount < 1:
-        raise Misconfigured("AIRTEL_MAX_AMOUNT must be an amount of at least 1.")
-    return amount

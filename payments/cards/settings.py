@@ -4,15 +4,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from urllib.parse import urlsplit
 
+from payments.configuration import LOOPBACK, http_address, largest_amount, setting
 from payments.errors import Misconfigured
-from payments.values import amount_of
 
 # The gateway wants an address for every customer. No mailbox can exist there, so no stranger gets the receipts.
 EMAIL = "customer@example.com"
 MAX_AMOUNT = "1000000"
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 # Signers of the kind that put a time into the header use SHA-256.
 _DIGESTS = {"hmac": "sha512", "t_v1": "sha256"}
 
@@ -46,8 +44,8 @@ class CardSettings:
 
 def read_settings(settings: Mapping[str, str]) -> CardSettings | None:
     """None without credentials. Raises `Misconfigured` with the names of what is missing or contradicts."""
-    secrets = tuple(_list(_get(settings, "PAYMENT_GATEWAY_SECRET")))
-    api_key = _get(settings, "PAYMENT_GATEWAY_API_KEY")
+    secrets = tuple(_list(setting(settings, "PAYMENT_GATEWAY_SECRET")))
+    api_key = setting(settings, "PAYMENT_GATEWAY_API_KEY")
     if secrets and (not api_key or api_key.startswith("pk_")):  # a public key opens nothing
         api_key = secrets[0]
     if not api_key:
@@ -60,15 +58,11 @@ def read_settings(settings: Mapping[str, str]) -> CardSettings | None:
         mode=_mode(settings, api_key),
         minor_unit=_choice(settings, "PAYMENT_GATEWAY_AMOUNT_UNIT", ("minor", "major")) == "minor",
         email=_email(settings),
-        channels=tuple(_list(_get(settings, "PAYMENT_GATEWAY_CHANNELS", "card"))),
+        channels=tuple(_list(setting(settings, "PAYMENT_GATEWAY_CHANNELS", "card"))),
         currency=_currency(settings),
-        max_amount=_max_amount(settings),
+        max_amount=largest_amount(settings, "PAYMENT_GATEWAY_MAX_AMOUNT", MAX_AMOUNT),
         signature=_signature(settings, secrets, api_key),
     )
-
-
-def _get(settings: Mapping[str, str], name: str, default: str = "") -> str:
-    return (settings.get(name) or "").strip() or default
 
 
 def _list(text: str) -> list[str]:
@@ -77,24 +71,18 @@ def _list(text: str) -> list[str]:
 
 def _choice(settings: Mapping[str, str], name: str, choices: tuple[str, ...], default: str = "") -> str:
     """One of `choices`, of which the first is the default."""
-    chosen = _get(settings, name, default or choices[0]).lower()
+    chosen = setting(settings, name, default or choices[0]).lower()
     if chosen not in choices:
         raise Misconfigured(f"{name} must be one of: {', '.join(choices)}.")
     return chosen
 
 
 def _base_url(settings: Mapping[str, str], api_key: str) -> str:
-    url = _get(settings, "PAYMENT_GATEWAY_BASE_URL")
+    url = setting(settings, "PAYMENT_GATEWAY_BASE_URL")
     if not url:
         raise Misconfigured("PAYMENT_GATEWAY_BASE_URL is missing.")
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise Misconfigured("PAYMENT_GATEWAY_BASE_URL is not a valid address.") from None
-    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment or parts.username:
-        raise Misconfigured("PAYMENT_GATEWAY_BASE_URL must be an http(s) address without user and query.")
-    if api_key.startswith("sk_live_") and parts.scheme != "https" and host not in _LOOPBACK:
+    parts = http_address("PAYMENT_GATEWAY_BASE_URL", url)
+    if api_key.startswith("sk_live_") and parts.scheme != "https" and parts.hostname not in LOOPBACK:
         raise Misconfigured(
             "PAYMENT_GATEWAY_BASE_URL must be https when PAYMENT_GATEWAY_API_KEY is a live key."
         )
@@ -110,24 +98,17 @@ def _mode(settings: Mapping[str, str], api_key: str) -> str:
 
 
 def _email(settings: Mapping[str, str]) -> str:
-    email = _get(settings, "PAYMENT_GATEWAY_EMAIL", EMAIL)
+    email = setting(settings, "PAYMENT_GATEWAY_EMAIL", EMAIL)
     if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email):
         raise Misconfigured("PAYMENT_GATEWAY_EMAIL is not an e-mail address.")
     return email
 
 
 def _currency(settings: Mapping[str, str]) -> str:
-    currency = _get(settings, "CURRENCY", "KES").upper()
+    currency = setting(settings, "CURRENCY", "KES").upper()
     if not re.fullmatch(r"[A-Z]{3}", currency):
         raise Misconfigured("CURRENCY must be 3 letters.")
     return currency
-
-
-def _max_amount(settings: Mapping[str, str]) -> Decimal:
-    amount = amount_of(_get(settings, "PAYMENT_GATEWAY_MAX_AMOUNT", MAX_AMOUNT))
-    if amount is None or amount < 1:
-        raise Misconfigured("PAYMENT_GATEWAY_MAX_AMOUNT must be an amount of at least 1.")
-    return amount
 
 
 def _signature(settings: Mapping[str, str], secrets: tuple[str, ...], api_key: str) -> SignatureRule:
@@ -137,13 +118,13 @@ def _signature(settings: Mapping[str, str], secrets: tuple[str, ...], api_key: s
         raise Misconfigured(
             "PAYMENT_GATEWAY_SECRET is missing; PAYMENT_GATEWAY_SIGNATURE_SCHEME=static needs it."
         )
-    tolerance = _get(settings, "PAYMENT_GATEWAY_SIGNATURE_TOLERANCE", "300")
+    tolerance = setting(settings, "PAYMENT_GATEWAY_SIGNATURE_TOLERANCE", "300")
     if not re.fullmatch(r"[0-9]{1,6}", tolerance, re.ASCII):
         raise Misconfigured("PAYMENT_GATEWAY_SIGNATURE_TOLERANCE must be a number of seconds.")
     digests = ("sha512", "sha256")
     return SignatureRule(
         scheme=scheme,
-        header=_get(settings, "PAYMENT_GATEWAY_SIGNATURE_HEADER", "x-paystack-signature").lower(),
+        header=setting(settings, "PAYMENT_GATEWAY_SIGNATURE_HEADER", "x-paystack-signature").lower(),
         digest=_choice(settings, "PAYMENT_GATEWAY_SIGNATURE_DIGEST", digests, _DIGESTS.get(scheme, "")),
         encoding=_choice(settings, "PAYMENT_GATEWAY_SIGNATURE_ENCODING", ("hex", "base64")),
         tolerance=int(tolerance),

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from payments.configuration import LOOPBACK
 from payments.errors import Misconfigured
 
 HOSTS: Mapping[str, str] = {
@@ -28,7 +29,6 @@ SANDBOX_QUERIES_PER_MINUTE = "5"
 QUERIES_PER_MINUTE = "60"
 _SHORTCODE = re.compile(r"[1-9][0-9]{4,6}", re.ASCII)
 _TILL = re.compile(r"[1-9][0-9]{4,8}", re.ASCII)
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _base_url(values: Mapping[str, str], environment: str) -> str:
     if host in others:
         raise Misconfigured("MPESA_BASE_URL and MPESA_ENVIRONMENT contradict each other.")
     exposed = environment == "production" or host in HOSTS.values()
-    if parts.scheme == "http" and exposed and host not in _LOOPBACK:
+    if parts.scheme == "http" and exposed and host not in LOOPBACK:
         raise Misconfigured(
             "MPESA_BASE_URL must begin with https:// here: our secrets would travel in clear text."
         )
