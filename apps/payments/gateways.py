@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from apps.payments.errors import GatewayMisconfigured, GatewayNotConfigured
 from apps.payments.models import GatewayToken, Payment
-from payments.base import Gateway
+from payments.base import Attempt, Gateway
 from payments.errors import Misconfigured, NotConfigured, NotSent
 from payments.registry import gateway_for as make_gateway
 from payments.runtime import AccessToken, Mint, Runtime
@@ -117,6 +117,19 @@ def gateway_for(method: str) -> Gateway:
 @lru_cache(maxsize=16)
 def _made(method: str, values: tuple[tuple[str, str], ...]) -> Gateway:
     return make_gateway(method, dict(values), Runtime(SharedTokens(), SharedBudget(), timezone.now))
+
+
+def attempt_of(payment: Payment) -> Attempt:
+    """The payment as the gateways know it."""
+    return Attempt(
+        reference=payment.transaction_reference,
+        gateway_id=payment.gateway_id,
+        amount=payment.amount,
+        currency=payment.currency,
+        started_at=payment.initiated_at,
+        receipt=payment.external_reference or "",
+        details=payment.metadata.get("gateway", {}),
+    )
 
 
 def same_environment(payment: Payment) -> bool:

@@ -18,6 +18,9 @@ GIVE_UP = timedelta(hours=24)
 LAST_LOOKS = (timedelta(minutes=20), timedelta(hours=2), timedelta(hours=24))
 REFUND_GAPS = (20, 30, 60, 120, 300, 600, 900, 1800, 3600)
 REFUND_GIVE_UP = timedelta(hours=72)
+# A missing receipt may follow in a late callback; then it is asked for, so often and so far apart.
+RECEIPT_AFTER = timedelta(minutes=1)
+RECEIPT_PAUSE = timedelta(minutes=2)
 RECEIPT_TRIES = 3
 NO_OUTCOME = (
     "No outcome after 24 hours. Look it up at the gateway, then confirm it with the receipt or give it up."

@@ -25,6 +25,8 @@ class Status(models.TextChoices):
     REFUNDED = "refunded", "Refunded"
 
 
+# The error code of a payment or refund whose gateway gave no clear answer.
+UNCLEAR = "outcome_unknown"
 OPEN = (Status.PENDING, Status.PROCESSING)
 SETTLED = (Status.SUCCESS, Status.REFUNDED)
 # Success is final but for a refund; failed and cancelled may turn out to have been paid after all.

@@ -11,7 +11,7 @@ from apps.payments.models import GatewayCallback, Payment, Refund
 from apps.payments.services.locks import lock_payment
 from apps.payments.services.outcomes import Source, bring, schedule_query
 from apps.payments.services.refunds import apply_refund_result
-from apps.payments.states import SETTLED, CallbackState, Method, RefundStatus, Status, receipt_text
+from apps.payments.states import SETTLED, UNCLEAR, CallbackState, Method, RefundStatus, Status, receipt_text
 from apps.sales.models import Sale
 from payments.base import About, Gateway, Notice, Result
 from payments.base import Status as Said
@@ -123,7 +123,7 @@ def _before_our_answer(payment: Payment, notice: Notice, now: datetime) -> Verdi
     In the first case the answer will name the transaction, and the message is matched then. In the second the
     message is the only one to name it: that name is adopted, and the gateway asked about it.
     """
-    unclear = payment.error_code == "outcome_unknown"
+    unclear = payment.error_code == UNCLEAR
     if not unclear and now - payment.initiated_at < OWN_ANSWER:
         return Verdict(CallbackState.WAITING, "It came before the gateway's answer to our own request.")
     taken = Payment.objects.filter(method=payment.method, gateway_id=notice.gateway_id).exists()

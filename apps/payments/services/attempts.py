@@ -21,7 +21,7 @@ from apps.payments.services.inbox import work_payment
 from apps.payments.services.locks import lock_payment
 from apps.payments.services.outcomes import Source, apply_result, bring
 from apps.payments.services.persisting import persistently
-from apps.payments.states import GATEWAY_METHODS, OPEN, Method
+from apps.payments.states import GATEWAY_METHODS, OPEN, UNCLEAR, Method
 from apps.payments.steps import reached
 from apps.sales import services as sales
 from apps.sales.models import Sale
@@ -34,7 +34,6 @@ from payments.phone import NotAMobileNumber, mobile_number
 logger = logging.getLogger(__name__)
 
 START = Source("start")
-UNCLEAR = "outcome_unknown"
 
 
 @dataclass(frozen=True)

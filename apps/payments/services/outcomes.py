@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from apps.core import money
 from apps.payments.errors import ReferenceUsed
 from apps.payments.models import Payment, Refund
-from apps.payments.schedule import earlier, first_query, last_look, next_query
+from apps.payments.schedule import RECEIPT_AFTER, earlier, first_query, last_look, next_query
 from apps.payments.services.locks import lock_payment
 from apps.payments.states import OPEN, SETTLED, Method, Status, may_move, receipt_text
 from apps.sales import services as sales
@@ -26,7 +26,6 @@ LATE_MONEY = "Money that {sale} could not take: {why}. Send it back to the custo
 NOT_IDENTIFIED = (
     "The gateway never said whether it took the request. Ask the customer, then confirm it or give it up."
 )
-RECEIPT_PAUSE = timedelta(minutes=1)
 NOT_IDENTIFIED_AFTER = timedelta(minutes=3)
 RECEIPT_USED = (
     "The receipt that the gateway names has settled another payment. Compare the two with its statement."
@@ -116,7 +115,6 @@ def _fail(sale: Sale, payment: Payment, result: Result, now: datetime) -> None:
     payment.error_code = result.code[:40]
     payment.error_message = result.message[:500]
     payment.attention = ""
-    # Some gateways call a payment failed that was made after all; one more look finds it.
     payment.next_query_at = last_look(payment, now)
     sales.release(sale, payment.amount, now=now)
 
@@ -177,8 +175,7 @@ def _raise_refund(sale: Sale, payment: Payment, now: datetime) -> None:
 def _take_receipt(payment: Payment, result: Result, source: Source, now: datetime) -> None:
     """The receipt settles one payment only. The money is here all the same, so a gateway's repeat is for a person."""
     if not result.receipt:
-        # It may follow in a late callback; after a minute the gateway is asked for it.
-        payment.next_query_at = now + RECEIPT_PAUSE
+        payment.next_query_at = now + RECEIPT_AFTER
         return
     receipt = receipt_text(result.receipt)
     if not _receipt_is_free(payment, receipt):

@@ -12,9 +12,16 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.payments.addresses import callback_url
-from apps.payments.gateways import gateway_for, require_no_transaction, same_environment
+from apps.payments.gateways import attempt_of, gateway_for, require_no_transaction, same_environment
 from apps.payments.models import GatewayCallback, Payment, Refund
-from apps.payments.schedule import RECEIPT_TRIES, earlier, last_look, next_query, next_refund_query
+from apps.payments.schedule import (
+    RECEIPT_PAUSE,
+    RECEIPT_TRIES,
+    earlier,
+    last_look,
+    next_query,
+    next_refund_query,
+)
 from apps.payments.selectors import find_payment, find_refund
 from apps.payments.services.attempts import fail_unsent
 from apps.payments.services.inbox import put_item_off, work_item, work_payment
@@ -23,7 +30,7 @@ from apps.payments.services.refunding import ask_refund
 from apps.payments.states import OPEN, SETTLED, Method, RefundStatus
 from apps.payments.steps import reached
 from payments import base
-from payments.base import Attempt, Result, Route
+from payments.base import Result, Route
 from payments.errors import GatewayError, RateLimited
 
 logger = logging.getLogger(__name__)
@@ -32,7 +39,6 @@ logger = logging.getLogger(__name__)
 LEASE = timedelta(seconds=40)
 UNSENT = timedelta(seconds=45)
 BATCH = 20
-RECEIPT_PAUSE = timedelta(minutes=2)
 # A page that nobody paid is given up; one whose address never reached us cannot be paid at all.
 PAGE_OPEN = timedelta(minutes=60)
 PAGE_LOST = timedelta(minutes=3)
@@ -125,19 +131,6 @@ def work_on_inbox() -> bool:
             put_item_off(item_id)
             raise
     return False
-
-
-def attempt_of(payment: Payment) -> Attempt:
-    """The payment as the gateways know it."""
-    return Attempt(
-        reference=payment.transaction_reference,
-        gateway_id=payment.gateway_id,
-        amount=payment.amount,
-        currency=payment.currency,
-        started_at=payment.initiated_at,
-        receipt=payment.external_reference or "",
-        details=payment.metadata.get("gateway", {}),
-    )
 
 
 def _claim(table: str, method: str) -> int | None:

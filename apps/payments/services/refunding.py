@@ -1,23 +1,28 @@
 """Calling the gateway for a refund: once, with no transaction open."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from apps.payments.addresses import callback_url
-from apps.payments.gateways import gateway_for, require_no_transaction, same_environment
+from apps.payments.gateways import (
+    attempt_of,
+    gateway_for,
+    require_no_transaction,
+    same_environment,
+)
 from apps.payments.models import Refund
 from apps.payments.selectors import find_refund
 from apps.payments.services.persisting import persistently
 from apps.payments.services.refunds import apply_refund_result
-from apps.payments.states import GATEWAY_METHODS, RefundStatus
+from apps.payments.states import GATEWAY_METHODS, UNCLEAR, RefundStatus
 from apps.payments.steps import reached
 from payments import base
-from payments.base import Attempt, RefundOrder, Result, Route
+from payments.base import RefundOrder, Result, Route
 from payments.errors import Misconfigured, NotSent, OutcomeUnknown, RateLimited
 
-UNCLEAR = "outcome_unknown"
 # Nobody asks about a refund while the call that sends it may still run.
 CALL = timedelta(seconds=45)
 
@@ -28,7 +33,7 @@ def send_refund(refund_id: int) -> Refund:
     What was surely not carried out fails the refund and frees its amount; an unclear answer leaves it processing.
     """
     require_no_transaction()
-    if _elsewhere(refund_id):
+    if _elsewhere(find_refund(refund_id)):
         return find_refund(refund_id)
     reached("refund approved")
     unsent = Refund.objects.filter(
@@ -49,7 +54,7 @@ def ask_refund(refund_id: int) -> None:
     if refund.sent_at is None:
         send_refund(refund_id)
         return
-    if _elsewhere(refund_id):
+    if _elsewhere(refund):
         return
     planned = refund.next_query_at
     result = gateway_for(refund.method).query_refund(order_of(refund))
@@ -81,12 +86,11 @@ def apply_now(refund_id: int, result: Result, *, planned: datetime | None = None
         )
 
 
-def _elsewhere(refund_id: int) -> bool:
+def _elsewhere(refund: Refund) -> bool:
     """Paid with another environment's credentials: these must not send it back. A person is told."""
-    refund = find_refund(refund_id)
     if refund.method not in GATEWAY_METHODS or same_environment(refund.payment):
         return False
-    Refund.objects.filter(pk=refund_id, status=RefundStatus.PROCESSING).update(
+    Refund.objects.filter(pk=refund.pk, status=RefundStatus.PROCESSING).update(
         next_query_at=None,
         attention=f"Paid in {refund.payment.environment}, the shop is set up otherwise now.",
     )
@@ -110,15 +114,7 @@ def order_of(refund: Refund) -> RefundOrder:
     reference, method = refund.refund_reference, refund.method
     return RefundOrder(
         reference=reference,
-        payment=Attempt(
-            reference=payment.transaction_reference,
-            gateway_id=payment.gateway_id,
-            amount=payment.amount_received,
-            currency=payment.currency,
-            started_at=payment.initiated_at,
-            receipt=payment.external_reference or "",
-            details=payment.metadata.get("gateway", {}),
-        ),
+        payment=replace(attempt_of(payment), amount=payment.amount_received),
         amount=refund.amount,
         currency=payment.currency,
         phone_number=payment.phone_number,
