@@ -7,15 +7,17 @@ is answered at once.
 
 import logging
 import os
-import select
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import closing
 
 import psycopg2
 from django.conf import settings
-from django.db import connection, connections
+from django.db import connection
+
+from apps.core.listening import heard
 
 logger = logging.getLogger(__name__)
 
@@ -87,20 +89,14 @@ class Waiters:
                 time.sleep(RECONNECT_SECONDS)
 
     def _listen_once(self) -> None:
-        listener = psycopg2.connect(**connections["default"].get_connection_params())
-        try:
-            listener.autocommit = True
-            with listener.cursor() as cursor:
-                cursor.execute("LISTEN payment_changed")
+        with closing(heard("payment_changed", LOOK_SECONDS)) as batches:
+            next(batches)
             self._wake_all()  # what changed before that was not heard
-            while self._anybody():
-                if not select.select([listener], [], [], LOOK_SECONDS)[0]:
-                    continue
-                listener.poll()
-                while listener.notifies:
-                    self._wake(listener.notifies.pop(0).payload)
-        finally:
-            listener.close()
+            for payloads in batches:
+                for payload in payloads:
+                    self._wake(payload)
+                if not self._anybody():
+                    return
 
     def _anybody(self) -> bool:
         with self._lock:

@@ -5,15 +5,16 @@ database, so any number of workers may run, and one that dies leaves nothing und
 """
 
 import logging
-import select
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 import psycopg2
-from django.db import DatabaseError, InterfaceError, close_old_connections, connection, connections
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
 from apps.core.errors import DomainError
+from apps.core.listening import heard
 from apps.payments.gateways import gateway_for
 from apps.payments.services import work_on_inbox, work_on_payments, work_on_refunds
 from apps.payments.states import GATEWAY_METHODS
@@ -136,20 +137,12 @@ class Worker:
                 self.stopping.wait(RECONNECT_SECONDS)
 
     def _listen_once(self) -> None:
-        listener = psycopg2.connect(**connections["default"].get_connection_params())
-        try:
-            listener.autocommit = True
-            with listener.cursor() as cursor:
-                cursor.execute("LISTEN payments_work")
-            while not self.stopping.is_set():
-                if select.select([listener], [], [], ROUND_SECONDS)[0]:
-                    listener.poll()
-                while listener.notifies:
-                    event = self.wake.get(listener.notifies.pop(0).payload)
-                    if event is not None:
-                        event.set()
-        finally:
-            listener.close()
+        with closing(heard("payments_work", ROUND_SECONDS)) as batches:
+            for payloads in batches:
+                for method in self.wake.keys() & payloads:
+                    self.wake[method].set()
+                if self.stopping.is_set():
+                    return
 
 
 def _configured(method: str) -> bool:
