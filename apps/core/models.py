@@ -26,3 +26,16 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} of user {self.user_id}"
+
+
+class LateBooking(models.Model):
+    """Something was booked with a moment (UTC) that had passed a minute or more before: its day may be closed already.
+
+    Triggers on the ledgers write it, so that nobody can forget to; whoever keeps sums of closed days rebuilds the
+    day of `moment` and deletes the row.
+    """
+
+    moment = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.moment)

@@ -21,6 +21,7 @@ from django.db.models.functions import (
 )
 
 from apps.core import money
+from apps.core.triggers import tells_late_bookings
 from apps.products.models import Product
 from apps.sales.states import PaymentStatus, Status
 
@@ -90,6 +91,12 @@ class Sale(models.Model):
             models.Index(fields=["created_at"], name="sale_by_creation"),
             models.Index(fields=["cashier", "-id"], name="sale_by_cashier"),
             models.Index(fields=["created_at"], condition=Q(status="pending"), name="sale_pending"),
+            models.Index(
+                fields=["completed_at"], condition=Q(completed_at__isnull=False), name="sale_by_completion"
+            ),
+            models.Index(
+                fields=["cancelled_at"], condition=Q(cancelled_at__isnull=False), name="sale_by_cancellation"
+            ),
             models.Index(OpClass("sale_number", "varchar_pattern_ops"), name="sale_number_prefix"),
             models.Index(
                 OpClass(Upper("customer_name"), "text_pattern_ops"),
@@ -144,6 +151,7 @@ class Sale(models.Model):
                 name="sale_payment_status_known",
             ),
         ]
+        triggers: ClassVar = [tells_late_bookings("completed_at", "cancelled_at")]
 
     def __str__(self) -> str:
         return str(self.sale_number)

@@ -47,7 +47,7 @@ def test_control_without_a_transaction_the_auditor_finds_half_a_sale(
 ) -> None:
     milk, (till,) = put_on_shelf(stock=100_000), tills(cashier, 1)
     monkeypatch.setattr(idempotency, "transaction", SimpleNamespace(atomic=nullcontext))
-    monkeypatch.setattr("apps.inventory.services.locked", lambda rows: rows.order_by("pk"))
+    monkeypatch.setattr("apps.inventory.services.moving.locked", lambda rows: rows.order_by("pk"))
     found = Event()
 
     def audit() -> None:

@@ -8,7 +8,7 @@ import pytest
 from django.http import HttpResponse
 from rest_framework.test import APIClient
 
-from apps.inventory import services as inventory
+from apps.inventory.services import moving as inventory
 from apps.products.models import Product
 from apps.sales.models import Sale
 from apps.users.models import User

@@ -19,7 +19,7 @@ from tests.ledger import assert_ledgers_agree, disagreements
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TILLS = 24
-LOCKED = "apps.inventory.services.locked"
+LOCKED = "apps.inventory.services.moving.locked"
 STOCK_RULE = "stock is the sum of its movements"
 
 

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from apps.core import money
+from apps.core.triggers import tells_late_bookings
 from apps.payments.models.payment import Payment
 from apps.payments.states import Method, RefundStatus
 
@@ -91,7 +92,10 @@ class Refund(models.Model):
                 name="refund_receipt_used_once",
             ),
         ]
-        triggers: ClassVar = [pgtrigger.Protect(name="kept", operation=pgtrigger.Delete)]
+        triggers: ClassVar = [
+            pgtrigger.Protect(name="kept", operation=pgtrigger.Delete),
+            tells_late_bookings("completed_at"),
+        ]
 
     def __str__(self) -> str:
         return self.refund_reference
