@@ -1,9 +1,10 @@
 """The days that a report is about, from the query parameters that all reports share."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import groupby
 
 from rest_framework.exceptions import ValidationError
 
@@ -46,6 +47,37 @@ class Period:
         """The first moment after it."""
         return day_end(self.last)
 
+    @property
+    def is_one_day(self) -> bool:
+        return self.first == self.last
+
+    @property
+    def days(self) -> list[date]:
+        """Each of them."""
+        return days_between(self.first, self.last)
+
+
+def days_between(first: date, last: date) -> list[date]:
+    """All days from one to the other, both included."""
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
+
+
+def runs(days: Sequence[date]) -> Iterator[tuple[date, date]]:
+    """First and last of each stretch without a gap; `days` in order."""
+    for _, stretch in groupby(enumerate(days), lambda numbered: numbered[1].toordinal() - numbered[0]):
+        found = [day for _, day in stretch]
+        yield found[0], found[-1]
+
+
+def month_start(day: date) -> date:
+    """The first day of its calendar month."""
+    return day.replace(day=1)
+
+
+def next_month(day: date) -> date:
+    """The first day of the calendar month after it."""
+    return (month_start(day) + timedelta(days=31)).replace(day=1)
+
 
 def period_of(query: Mapping[str, str], now: datetime) -> Period:
     """What the query parameters ask for. Raises DRF's `ValidationError` by field."""
@@ -60,7 +92,7 @@ def period_of(query: Mapping[str, str], now: datetime) -> Period:
 
 
 def _custom(query: Mapping[str, str]) -> Period:
-    days = {name: _day(query.get(name, "")) for name in ("start_date", "end_date")}
+    days = {name: day_of(query.get(name, "")) for name in ("start_date", "end_date")}
     missing = [name for name, day in days.items() if day is None]
     first, last = days["start_date"], days["end_date"]
     if first is None or last is None:
@@ -72,7 +104,8 @@ def _custom(query: Mapping[str, str]) -> Period:
     return Period(first, last)
 
 
-def _day(text: str) -> date | None:
+def day_of(text: str) -> date | None:
+    """The date that a text such as 2026-11-22 names."""
     if not _DATE.fullmatch(text):
         return None
     try:

@@ -26,7 +26,7 @@ NOON = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 def late_in_the_day(monkeypatch: pytest.MonkeyPatch) -> datetime:
     """It is 20:00 of 22 November in Nairobi."""
     now = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)
-    monkeypatch.setattr("apps.reports.views.timezone.now", lambda: now)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: now)
     return now
 
 

@@ -1,0 +1,176 @@
+"""Rolling up closed days and months: each once, from the ledgers, by whoever needs it first or by the worker.
+
+Nothing here is needed for a right answer: what is not rolled up is read from the ledgers. One process rolls up at a
+time, by an advisory lock that ends with its transaction; the others do not wait for it.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from apps.core.clock import day_end, day_start, local_date
+from apps.core.models import LateBooking
+from apps.reports.facts import BY_DAY, PRODUCTS, Sums
+from apps.reports.models import RolledSpan, Span
+from apps.reports.periods import days_between, month_start, next_month, runs
+
+# No transaction that books a sale lasts as long, so nothing of a day is still on its way when it is rolled up.
+GRACE = timedelta(minutes=10)
+# Days that are worked out together; a month's lines fit into memory and are read in one go.
+CHUNK_DAYS = 31
+ONE_DAY = timedelta(days=1)
+
+LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('reports.rolling'))"
+UNHURRIED = "SET LOCAL statement_timeout = 0; SET LOCAL jit = off"
+FIRST_MOMENT = """
+    SELECT least((SELECT min(completed_at) FROM sales_sale WHERE completed_at IS NOT NULL),
+                 (SELECT min(cancelled_at) FROM sales_sale WHERE cancelled_at IS NOT NULL),
+                 (SELECT min(completed_at) FROM payments_refund WHERE completed_at IS NOT NULL))
+"""
+MONTH = f"""
+    INSERT INTO {PRODUCTS.table} (span, start, product_id, quantity, revenue, tax, discount, cost)
+    SELECT 'month', %(start)s, product_id, sum(quantity), sum(revenue), sum(tax), sum(discount), sum(cost)
+      FROM {PRODUCTS.table} WHERE span = 'day' AND start >= %(start)s AND start < %(next)s
+     GROUP BY product_id
+"""  # noqa: S608 - the name of our own table
+
+Progress = Callable[[int], object]
+
+
+def last_closed_day(now: datetime) -> date:
+    """The newest day of the shop to which nothing more can be booked in the ordinary way."""
+    return local_date(now - GRACE) - ONE_DAY
+
+
+def roll_up(now: datetime, progress: Progress | None = None) -> int:
+    """Rolls up all closed days and months that are not yet; how many days. `progress` is told of days done.
+
+    Raises nothing when another process is at it: it then returns how far it came.
+    """
+    _forget_what_changed()
+    done = 0
+    for chunk in _chunks(missing_days(now)):
+        if not close_days(chunk):
+            break
+        done += len(chunk)
+        if progress:
+            progress(len(chunk))
+    _close_months()
+    return done
+
+
+def roll_up_soon(first: date, last: date, now: datetime, seconds: float) -> None:
+    """Rolls up what a report on these days needs, newest first, as far as it can be done in `seconds`."""
+    ends = time.monotonic() + seconds
+    _forget_what_changed()
+    wanted = [day for day in missing_days(now) if first <= day <= last]
+    for day in reversed(wanted):
+        if time.monotonic() >= ends or not close_days([day]):
+            return
+    _close_months()
+
+
+def missing_days(now: datetime) -> list[date]:
+    """The closed days that are not rolled up, from the beginning of the first month with anything in it."""
+    with connection.cursor() as cursor:
+        cursor.execute(FIRST_MOMENT)
+        first = cursor.fetchone()[0]
+    if first is None:
+        return []
+    rolled = set(_rolled(Span.DAY))
+    days = days_between(month_start(local_date(first)), last_closed_day(now))
+    return [day for day in days if day not in rolled]
+
+
+@transaction.atomic
+def close_days(days: Sequence[date]) -> bool:
+    """Rolls up these days, which follow each other; False when another process is rolling up."""
+    if not _locked():
+        return False
+    taken = set(_rolled(Span.DAY))
+    if wanted := [day for day in days if day not in taken]:
+        moments = [(day_start(first), day_end(last)) for first, last in runs(wanted)]
+        with connection.cursor() as cursor:
+            cursor.execute(UNHURRIED)
+            for sums in (*BY_DAY, PRODUCTS):
+                live, parameters = sums.live(moments)
+                cursor.execute(_insert(sums, live), parameters)
+        _mark(Span.DAY, wanted)
+    return True
+
+
+@transaction.atomic
+def _close_months() -> None:
+    if not _locked():
+        return
+    days, months = set(_rolled(Span.DAY)), set(_rolled(Span.MONTH))
+    starts = sorted({month_start(day) for day in days} - months)
+    whole = [start for start in starts if days.issuperset(days_between(start, next_month(start) - ONE_DAY))]
+    with connection.cursor() as cursor:
+        cursor.execute(UNHURRIED)
+        for start in whole:
+            cursor.execute(MONTH, {"start": start, "next": next_month(start)})
+    _mark(Span.MONTH, whole)
+
+
+@transaction.atomic
+def _forget_what_changed() -> None:
+    """Days into which something was booked after their end, and all days when the shop's time zone is another."""
+    if not _changed() or not _locked():
+        return
+    others = RolledSpan.objects.exclude(time_zone=settings.TIME_ZONE)
+    if others.exists():
+        for sums in (*BY_DAY, PRODUCTS):
+            sums.model._default_manager.all().delete()
+        RolledSpan.objects.all().delete()
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM core_latebooking RETURNING moment")
+        days = {local_date(moment) for (moment,) in cursor.fetchall()}
+    forget_days(days)
+
+
+def forget_days(days: Iterable[date]) -> None:
+    """These days and their months are not rolled up any more. Call inside a transaction."""
+    starts = list(days)
+    months = {month_start(day) for day in starts}
+    for sums in BY_DAY:
+        sums.model._default_manager.filter(start__in=starts).delete()
+    for span, found in ((Span.DAY, starts), (Span.MONTH, list(months))):
+        PRODUCTS.model._default_manager.filter(span=span, start__in=found).delete()
+        RolledSpan.objects.filter(span=span, start__in=found).delete()
+
+
+def _changed() -> bool:
+    return LateBooking.objects.exists() or RolledSpan.objects.exclude(time_zone=settings.TIME_ZONE).exists()
+
+
+def _locked() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK)
+        return bool(cursor.fetchone()[0])
+
+
+def _insert(sums: Sums, live: str) -> str:
+    columns = ", ".join(("start", sums.key, *sums.measures))
+    span = ("span, ", "'day', ") if sums is PRODUCTS else ("", "")
+    return f"INSERT INTO {sums.table} ({span[0]}{columns}) SELECT {span[1]}{columns} FROM ({live}) AS live"  # noqa: S608
+
+
+def _mark(span: Span, starts: Iterable[date]) -> None:
+    now = timezone.now()
+    RolledSpan.objects.bulk_create(
+        RolledSpan(span=span, start=start, time_zone=settings.TIME_ZONE, rolled_at=now) for start in starts
+    )
+
+
+def _rolled(span: Span) -> Iterator[date]:
+    return RolledSpan.objects.filter(span=span).values_list("start", flat=True).iterator()
+
+
+def _chunks(days: Sequence[date]) -> Iterator[Sequence[date]]:
+    for start in range(0, len(days), CHUNK_DAYS):
+        yield days[start : start + CHUNK_DAYS]

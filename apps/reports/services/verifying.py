@@ -1,0 +1,95 @@
+"""Comparing what is rolled up with the ledgers."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from apps.core.clock import day_end, day_start
+from apps.reports.facts import BY_DAY, PRODUCTS, Sums
+from apps.reports.models import RolledSpan, Span
+from apps.reports.periods import runs
+from apps.reports.services.rolling import CHUNK_DAYS, UNHURRIED, Progress
+
+MONTHS = f"""
+    SELECT date_trunc('month', start)::date AS start, product_id, sum(quantity) AS quantity, sum(revenue) AS revenue,
+           sum(tax) AS tax, sum(discount) AS discount, sum(cost) AS cost
+      FROM {PRODUCTS.table} WHERE span = 'day' AND date_trunc('month', start)::date = ANY(%(starts)s) GROUP BY 1, 2
+"""  # noqa: S608 - the name of our own table
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One row of sums that is not what the ledgers say; None where the row is missing on that side."""
+
+    table: str
+    span: str
+    start: date
+    key: Any
+    stored: dict[str, Any] | None
+    derived: dict[str, Any] | None
+
+
+def differences(progress: Progress | None = None) -> Iterator[Difference]:
+    """Every row of a rolled-up day or month that disagrees with the ledgers; `progress` is told of days done."""
+    days = _rolled(Span.DAY)
+    for number in range(0, len(days), CHUNK_DAYS):
+        chunk = days[number : number + CHUNK_DAYS]
+        yield from _of_days(chunk)
+        if progress:
+            progress(len(chunk))
+    months = _rolled(Span.MONTH)
+    for start in months:
+        yield from _compare(PRODUCTS, Span.MONTH, [start], MONTHS, {})
+
+
+def _of_days(days: list[date]) -> Iterator[Difference]:
+    moments = [(day_start(first), day_end(last)) for first, last in runs(days)]
+    for sums in (*BY_DAY, PRODUCTS):
+        live, parameters = sums.live(moments)
+        yield from _compare(sums, Span.DAY, days, live, parameters)
+
+
+def _compare(
+    sums: Sums, span: Span, starts: list[date], derived: str, parameters: dict[str, Any]
+) -> list[Difference]:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(UNHURRIED)
+        cursor.execute(_query(sums, span, derived), {**parameters, "starts": starts})
+        return [
+            Difference(sums.table, span, start, key, _figures(stored), _figures(derived))
+            for start, key, stored, derived in cursor.fetchall()
+        ]
+
+
+def _figures(text: str | None) -> dict[str, Any] | None:
+    figures: dict[str, Any] | None = None if text is None else json.loads(text, parse_float=Decimal)
+    return figures
+
+
+def _query(sums: Sums, span: Span, derived: str) -> str:
+    measures = ", ".join(sums.measures)
+    rolled = f"AND span = '{span}'" if sums is PRODUCTS else ""
+    return f"""
+        WITH stored AS (
+            SELECT start, {sums.key}, {measures} FROM {sums.table} WHERE start = ANY(%(starts)s) {rolled}
+        ), derived AS ({derived})
+        SELECT start, {sums.key}, to_jsonb(stored), to_jsonb(derived)
+          FROM stored FULL JOIN derived USING (start, {sums.key})
+         WHERE ({_named("stored", sums)}) IS DISTINCT FROM ({_named("derived", sums)})
+         ORDER BY 1, 2
+    """  # noqa: S608 - names of our own tables and columns
+
+
+def _named(side: str, sums: Sums) -> str:
+    return ", ".join(f"{side}.{measure}" for measure in sums.measures)
+
+
+def _rolled(span: Span) -> list[date]:
+    spans = RolledSpan.objects.filter(span=span, time_zone=settings.TIME_ZONE)
+    return list(spans.order_by("start").values_list("start", flat=True))
