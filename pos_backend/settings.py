@@ -233,6 +233,7 @@ PORTS = {
     "open_stock": "apps.inventory.services.open_stock",
     "take_cash": "apps.payments.services.take_cash_at_checkout",
     "payments_of_sales": "apps.payments.selectors.payments_of_sales",
+    "close_days": "apps.reports.services.roll_up_if_due",
 }
 
 # --- The shop ---------------------------------------------------------------------------------------------

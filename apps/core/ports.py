@@ -34,6 +34,12 @@ class PaymentsOfSales(Protocol):
     def __call__(self, sale_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]: ...
 
 
+class CloseDays(Protocol):
+    """Adds up the days of the shop that are over (reports), which the worker does at night; how many it did."""
+
+    def __call__(self) -> int: ...
+
+
 @cache
 def _bound(name: str) -> Any:
     return import_string(settings.PORTS[name])
@@ -49,3 +55,7 @@ def take_cash() -> TakeCash:
 
 def payments_of_sales() -> PaymentsOfSales:
     return cast(PaymentsOfSales, _bound("payments_of_sales"))
+
+
+def close_days() -> CloseDays:
+    return cast(CloseDays, _bound("close_days"))

@@ -1,4 +1,4 @@
-"""The worker's loops: one for the inbox and the sales nobody paid, one for each gateway.
+"""The worker's loops: one for the inbox and the sales nobody paid, one for each gateway, one for days that are over.
 
 Each gateway has a thread of its own, so that one that hangs keeps nobody else waiting. Everything is claimed in the
 database, so any number of workers may run, and one that dies leaves nothing undone.
@@ -13,6 +13,7 @@ from contextlib import closing
 import psycopg2
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
+from apps.core import ports
 from apps.core.errors import DomainError
 from apps.core.listening import heard
 from apps.payments.gateways import gateway_for
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 ROUND_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 60.0
+DAYS_SECONDS = 300.0
 # After so many failures in a row a gateway is left alone for a while.
 BREAK_AFTER = 5
 BREAK_SECONDS = 30.0
@@ -68,11 +70,12 @@ class Worker:
             threading.Thread(target=self._serve, args=(method,), name=f"worker-{method}", daemon=True)
             for method in self.wake
         ]
+        threads.append(threading.Thread(target=self._close_days, name="worker-days", daemon=True))
         threads.append(threading.Thread(target=self._listen, name="worker-listener", daemon=True))
         for thread in threads:
             thread.start()
         self._keep_house()
-        for thread in threads[:-1]:
+        for thread in threads[: len(self.wake)]:
             thread.join(60)
 
     def run_once(self) -> None:
@@ -94,6 +97,16 @@ class Worker:
                 pass
             close_old_connections()
             self.stopping.wait(ROUND_SECONDS)
+
+    def _close_days(self) -> None:
+        """A thread of its own: after an upgrade there may be years to add up."""
+        try:
+            while not self.stopping.is_set():
+                _safely(lambda: ports.close_days()() >= 0)
+                close_old_connections()
+                self.stopping.wait(DAYS_SECONDS)
+        finally:
+            connection.close()
 
     def _serve(self, method: str) -> None:
         event = self.wake[method]

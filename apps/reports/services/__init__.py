@@ -1,6 +1,22 @@
 """Rolling up closed days."""
 
-from apps.reports.services.rolling import close_days, last_closed_day, roll_up, roll_up_soon
-from apps.reports.services.verifying import differences
+from apps.reports.services.rolling import (
+    close_days,
+    forget_everything,
+    missing_days,
+    roll_up,
+    roll_up_if_due,
+    roll_up_soon,
+)
+from apps.reports.services.verifying import Difference, differences
 
-__all__ = ["close_days", "differences", "last_closed_day", "roll_up", "roll_up_soon"]
+__all__ = [
+    "Difference",
+    "close_days",
+    "differences",
+    "forget_everything",
+    "missing_days",
+    "roll_up",
+    "roll_up_if_due",
+    "roll_up_soon",
+]

@@ -63,6 +63,11 @@ def roll_up(now: datetime, progress: Progress | None = None) -> int:
     return done
 
 
+def roll_up_if_due() -> int:
+    """What the worker calls every few minutes: closes the day once it is over."""
+    return roll_up(timezone.now())
+
+
 def roll_up_soon(first: date, last: date, now: datetime, seconds: float) -> None:
     """Rolls up what a report on these days needs, newest first, as far as it can be done in `seconds`."""
     ends = time.monotonic() + seconds
@@ -122,15 +127,29 @@ def _forget_what_changed() -> None:
     """Days into which something was booked after their end, and all days when the shop's time zone is another."""
     if not _changed() or not _locked():
         return
-    others = RolledSpan.objects.exclude(time_zone=settings.TIME_ZONE)
-    if others.exists():
-        for sums in (*BY_DAY, PRODUCTS):
-            sums.model._default_manager.all().delete()
-        RolledSpan.objects.all().delete()
+    if RolledSpan.objects.exclude(time_zone=settings.TIME_ZONE).exists():
+        _empty()
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM core_latebooking RETURNING moment")
         days = {local_date(moment) for (moment,) in cursor.fetchall()}
     forget_days(days)
+
+
+@transaction.atomic
+def forget_everything() -> bool:
+    """Nothing is rolled up any more; False when another process is rolling up."""
+    if not _locked():
+        return False
+    _empty()
+    return True
+
+
+def _empty() -> None:
+    # Not TRUNCATE: a report under way goes on seeing what its snapshot saw.
+    with connection.cursor() as cursor:
+        cursor.execute(UNHURRIED)
+        for model in (*(sums.model for sums in (*BY_DAY, PRODUCTS)), RolledSpan):
+            cursor.execute(f"DELETE FROM {model._meta.db_table}")  # noqa: S608
 
 
 def forget_days(days: Iterable[date]) -> None:
