@@ -12,7 +12,7 @@ ifeq ($(shell [ -x $(BIN)/python ] && echo yes),)
 $(shell rm -f $(STAMP) 2>/dev/null)
 endif
 
-.PHONY: help run test check bench clean
+.PHONY: help run test check bench bench-reports clean
 .DEFAULT_GOAL := help
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make test    run the tests: make test ARGS='-k sales'"
 	@echo "make check   style, types, layers, migrations and the settings for production"
 	@echo "make bench   measure: make bench ARGS='--help'"
+	@echo "make bench-reports  measure reports on up to a million sales (half an hour)"
 	@echo "make clean   remove what can be made again; the shop's data (.pos) and .venv stay"
 
 run: $(STAMP)
@@ -30,6 +31,9 @@ test: $(STAMP)
 
 bench: $(STAMP)
 	@exec $(BIN)/python -m benchmarks.run $(ARGS)
+
+bench-reports: $(STAMP)
+	@exec $(BIN)/python -m benchmarks.reports $(ARGS)
 
 check: $(STAMP)
 	$(BIN)/python -m ruff check .

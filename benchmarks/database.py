@@ -46,10 +46,10 @@ def work_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def empty_database(folder: Path) -> Iterator[Database]:
-    """A new database under a name of our own, dropped afterwards."""
+def empty_database(folder: Path, suffix: str = "") -> Iterator[Database]:
+    """A new database under a name of our own, dropped afterwards; `suffix` tells several of one run apart."""
     with _server(folder) as url:
-        name = f"pos_bench_{os.getpid()}"
+        name = f"pos_bench_{os.getpid()}{suffix and f'_{suffix}'}"
         try:
             connection = psycopg2.connect(url, connect_timeout=5)
         except psycopg2.Error as error:

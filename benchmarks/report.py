@@ -41,10 +41,11 @@ def table(measured: Sequence[Measurement], floor: str) -> str:
     unit = next(_cpu_ms(line) for line in measured if line.name == floor)
     rows = [HEADS, *(_row(line, unit) for line in measured)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADS))]
-    return "\n".join(["", *(_line(row, widths) for row in rows), ""])
+    return "\n".join(["", *(aligned(row, widths) for row in rows), ""])
 
 
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+def aligned(row: Sequence[str], widths: Sequence[int]) -> str:
+    """A row of a table: names to the left, figures to the right."""
     cells = [row[0].ljust(widths[0])]
     cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
     return "  ".join(cells).rstrip()

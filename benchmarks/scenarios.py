@@ -49,7 +49,8 @@ class Scenario:
         return [self.prepare(chance, items, token) for _ in range(PREPARED)]
 
 
-def _get(path: str, headers: Mapping[str, str]) -> Request:
+def get(path: str, headers: Mapping[str, str]) -> Request:
+    """A read."""
     return Request(_head("GET", path, headers))
 
 
@@ -59,18 +60,20 @@ def _head(method: str, path: str, headers: Mapping[str, str]) -> str:
 
 
 def _plain(chance: random.Random, items: Sequence[Item], token: str) -> Request:
-    return _get("/", {})
+    return get("/", {})
 
 
 def _read(chance: random.Random, items: Sequence[Item], token: str) -> Request:
-    return _get(f"/{chance.choice(items).barcode.zfill(14)}/", {})
+    return get(f"/{chance.choice(items).barcode.zfill(14)}/", {})
 
 
 def _lookup(chance: random.Random, items: Sequence[Item], token: str) -> Request:
-    return _get(f"/api/products/barcode/{chance.choice(items).barcode}/", {"Authorization": f"Token {token}"})
+    return get(f"/api/products/barcode/{chance.choice(items).barcode}/", {"Authorization": f"Token {token}"})
 
 
-def _checkout(lines: int) -> Prepare:
+def checkout(lines: int) -> Prepare:
+    """A sale of so many different products, paid in cash."""
+
     def prepare(chance: random.Random, items: Sequence[Item], token: str) -> Request:
         basket = [
             {"product": item.id, "quantity": chance.randint(1, MAX_QUANTITY)}
@@ -95,9 +98,9 @@ WSGI_FLOOR = Scenario("bare WSGI", _plain)
 DJANGO_FLOOR = Scenario("Django floor", _read)
 LOOKUP = Scenario("barcode lookup", _lookup, lambda product: "total_price" in product)
 CHECKOUTS = (
-    Scenario("checkout, 1 line", _checkout(1), _sold(1), sells=True),
-    Scenario("checkout, 5 lines", _checkout(5), _sold(5), sells=True),
-    Scenario("checkout, 20 lines", _checkout(20), _sold(20), sells=True),
+    Scenario("checkout, 1 line", checkout(1), _sold(1), sells=True),
+    Scenario("checkout, 5 lines", checkout(5), _sold(5), sells=True),
+    Scenario("checkout, 20 lines", checkout(20), _sold(20), sells=True),
 )
 
 

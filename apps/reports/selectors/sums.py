@@ -7,8 +7,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connections
+from django.db.models.functions import TruncDate
 
-from apps.core.clock import day_end, day_start, local_date
+from apps.core.clock import day_end, day_start
 from apps.core.models import LateBooking
 from apps.reports.facts import PRODUCTS, Moments, Sums
 from apps.reports.models import RolledSpan, Span
@@ -101,8 +102,8 @@ def _rolled(sums: Sums, cover: Cover) -> Sequence[tuple[str, str, list[date]]]:
 
 def _late_days(period: Period) -> set[date]:
     """Days into which something was booked since they were rolled up."""
-    moments = LateBooking.objects.filter(moment__gte=period.begins, moment__lt=period.ends)
-    return {local_date(moment) for moment in moments.values_list("moment", flat=True)}
+    notes = LateBooking.objects.filter(moment__gte=period.begins, moment__lt=period.ends)
+    return set(notes.values_list(TruncDate("moment"), flat=True).distinct())
 
 
 def _days_of_month(start: date) -> list[date]:

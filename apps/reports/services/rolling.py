@@ -31,6 +31,10 @@ FIRST_MOMENT = """
                  (SELECT min(cancelled_at) FROM sales_sale WHERE cancelled_at IS NOT NULL),
                  (SELECT min(completed_at) FROM payments_refund WHERE completed_at IS NOT NULL))
 """
+TAKE_NOTES = """
+    WITH taken AS (DELETE FROM core_latebooking RETURNING moment)
+    SELECT DISTINCT (moment AT TIME ZONE %s)::date FROM taken
+"""
 MONTH = f"""
     INSERT INTO {PRODUCTS.table} (span, start, product_id, quantity, revenue, tax, discount, cost)
     SELECT 'month', %(start)s, product_id, sum(quantity), sum(revenue), sum(tax), sum(discount), sum(cost)
@@ -72,22 +76,26 @@ def roll_up_soon(first: date, last: date, now: datetime, seconds: float) -> None
     """Rolls up what a report on these days needs, newest first, as far as it can be done in `seconds`."""
     ends = time.monotonic() + seconds
     _forget_what_changed()
-    wanted = [day for day in missing_days(now) if first <= day <= last]
+    wanted = missing_days(now, first, last)
     for day in reversed(wanted):
         if time.monotonic() >= ends or not close_days([day]):
             return
-    _close_months()
+    if wanted:
+        _close_months()
 
 
-def missing_days(now: datetime) -> list[date]:
-    """The closed days that are not rolled up, from the beginning of the first month with anything in it."""
+def missing_days(now: datetime, first: date = date.min, last: date = date.max) -> list[date]:
+    """The closed days from `first` to `last` that are not rolled up, none before the month of the first booking."""
+    last = min(last, last_closed_day(now))
+    rolled = set(_rolled(Span.DAY, first, last))
+    if len(rolled) == (last - first).days + 1:
+        return []
     with connection.cursor() as cursor:
         cursor.execute(FIRST_MOMENT)
-        first = cursor.fetchone()[0]
-    if first is None:
+        opened = cursor.fetchone()[0]
+    if opened is None:
         return []
-    rolled = set(_rolled(Span.DAY))
-    days = days_between(month_start(local_date(first)), last_closed_day(now))
+    days = days_between(max(first, month_start(local_date(opened))), last)
     return [day for day in days if day not in rolled]
 
 
@@ -130,9 +138,8 @@ def _forget_what_changed() -> None:
     if RolledSpan.objects.exclude(time_zone=settings.TIME_ZONE).exists():
         _empty()
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM core_latebooking RETURNING moment")
-        days = {local_date(moment) for (moment,) in cursor.fetchall()}
-    forget_days(days)
+        cursor.execute(TAKE_NOTES, [settings.TIME_ZONE])
+        forget_days(day for (day,) in cursor.fetchall())
 
 
 @transaction.atomic
@@ -148,8 +155,8 @@ def _empty() -> None:
     # Not TRUNCATE: a report under way goes on seeing what its snapshot saw.
     with connection.cursor() as cursor:
         cursor.execute(UNHURRIED)
-        for model in (*(sums.model for sums in (*BY_DAY, PRODUCTS)), RolledSpan):
-            cursor.execute(f"DELETE FROM {model._meta.db_table}")  # noqa: S608
+        for table in (*(sums.table for sums in (*BY_DAY, PRODUCTS)), RolledSpan._meta.db_table):
+            cursor.execute(f"DELETE FROM {table}")  # noqa: S608
 
 
 def forget_days(days: Iterable[date]) -> None:
@@ -186,8 +193,9 @@ def _mark(span: Span, starts: Iterable[date]) -> None:
     )
 
 
-def _rolled(span: Span) -> Iterator[date]:
-    return RolledSpan.objects.filter(span=span).values_list("start", flat=True).iterator()
+def _rolled(span: Span, first: date = date.min, last: date = date.max) -> Iterator[date]:
+    spans = RolledSpan.objects.filter(span=span, start__gte=first, start__lte=last)
+    return spans.values_list("start", flat=True).iterator()
 
 
 def _chunks(days: Sequence[date]) -> Iterator[Sequence[date]]:
