@@ -1,6 +1,6 @@
 """The one place where rows are locked.
 
-Order, everywhere: idempotency row, sale, payments, products, stock rows by key, receipt counter last
+Order, everywhere: idempotency row, sale or count, payments, products, stock rows by key, receipt counter last
 (docs/money-and-states.md). NO KEY UPDATE, because it does not block the foreign keys of new rows.
 """
 
@@ -16,6 +16,13 @@ def locked(rows: QuerySet[M]) -> QuerySet[M]:
     """`rows` locked in primary-key order until the transaction ends; two carts can then never wait in a circle."""
     require_transaction()
     return rows.order_by("pk").select_for_update(of=("self",), no_key=True)
+
+
+def locked_shared(rows: QuerySet[M]) -> list[M]:
+    """`rows` locked in primary-key order against change; many transactions may hold that together."""
+    require_transaction()
+    query, values = rows.order_by("pk").query.sql_with_params()
+    return list(rows.model._default_manager.raw(f"{query} FOR SHARE", values))
 
 
 def locked_if_free(rows: QuerySet[M]) -> QuerySet[M]:

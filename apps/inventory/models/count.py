@@ -60,6 +60,7 @@ class CountLine(models.Model):
     counted_at = models.DateTimeField()
 
     class Meta:
+        indexes: ClassVar = [models.Index(fields=["count", "-counted_at", "-id"], name="count_line_by_time")]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["count", "product"], name="count_line_once_per_product"),
             models.CheckConstraint(
