@@ -2,7 +2,7 @@
 
 from rest_framework.routers import SimpleRouter
 
-from apps.inventory.views import MovementViewSet
+from apps.inventory.views import AlertViewSet, CountViewSet, DeliveryViewSet, MovementViewSet
 from apps.payments.views import CallbackViewSet, PaymentViewSet, RefundViewSet
 from apps.products.views import CategoryViewSet, ProductViewSet
 from apps.sales.views import SaleViewSet
@@ -13,6 +13,9 @@ router.register("users", UserViewSet, basename="user")
 router.register("products/categories", CategoryViewSet, basename="category")
 router.register("products", ProductViewSet, basename="product")
 router.register("inventory/movements", MovementViewSet, basename="movement")
+router.register("inventory/movements/bulk", DeliveryViewSet, basename="delivery")
+router.register("inventory/alerts", AlertViewSet, basename="alert")
+router.register("inventory/counts", CountViewSet, basename="count")
 router.register("sales/sales", SaleViewSet, basename="sale")
 router.register("payments/payments", PaymentViewSet, basename="payment")
 router.register("payments/refunds", RefundViewSet, basename="refund")

@@ -1,13 +1,18 @@
-"""JSON as the contract means it: bounded, strict, exact numbers, no text that a database cannot hold."""
+"""JSON as the contract means it: bounded, strict, exact numbers, no text that a database cannot hold.
 
+And, where a view asks for it, files as the same kind of plain data.
+"""
+
+import codecs
+import io
 import json
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import IO, Any, NoReturn, Protocol
 
 from django.conf import settings
-from rest_framework.exceptions import ParseError
-from rest_framework.parsers import BaseParser
+from rest_framework.exceptions import ParseError, ValidationError
+from rest_framework.parsers import BaseParser, MultiPartParser
 
 from apps.core.errors import DomainError
 from apps.core.money import ScientificNumber
@@ -33,6 +38,56 @@ class StrictJSONParser(BaseParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         return parse_json(read_limited(stream))
+
+
+class CsvParser(BaseParser):
+    """A CSV file as text under `csv`, beside it the parameters of the address; as if all had come as JSON.
+
+    Plain data, so that an idempotency key tells one file from another.
+    """
+
+    media_type = "text/csv"
+
+    def parse(
+        self,
+        stream: IO[bytes],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        request = (parser_context or {})["request"]
+        return {**request.query_params.dict(), "csv": file_text(read_limited(stream))}
+
+
+class CsvUploadParser(MultiPartParser):
+    """A form whose part `file` is a CSV file, as the same plain data as above."""
+
+    def parse(
+        self,
+        stream: IO[bytes],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        form = super().parse(io.BytesIO(read_limited(stream)), media_type, parser_context)
+        file = form.files.get("file")
+        if file is None:
+            raise ValidationError({"file": ["The file is missing: send it as the part `file`."]})
+        return {**form.data.dict(), "csv": file_text(file.read())}
+
+
+def file_text(content: bytes) -> str:
+    """The text of a file in UTF-8, without its byte order mark; raises `ValidationError` naming the line."""
+    content = content.removeprefix(codecs.BOM_UTF8)
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValidationError(
+            {"csv": [f"Line {line} is not UTF-8 text. Save the file as CSV in UTF-8."]}
+        ) from None
+    if (found := text.find("\0")) >= 0:
+        line = text.count("\n", 0, found) + 1
+        raise ValidationError({"csv": [f"Line {line} contains the NUL character."]})
+    return text
 
 
 class Readable(Protocol):

@@ -1,10 +1,11 @@
-"""The three calls that go up the house, bound by name in `settings.PORTS` (docs/adr/0003-ports.md).
+"""The five calls that go up the house, bound by name in `settings.PORTS` (docs/adr/0003-ports.md).
 
-A lower room cannot import an upper one, yet a new product opens its stock (inventory), a checkout takes cash
-(payments), and a sale shows its payments. Each port is typed here and bound once.
+A lower room cannot import an upper one, yet a new product opens its stock and another threshold may open or end an
+alert (inventory), a checkout takes cash (payments), a sale shows its payments, and the worker closes days (reports).
+Each port is typed here and bound once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -18,6 +19,12 @@ class OpenStock(Protocol):
     """Gives new products their stock row and, where it is not zero, the opening movement."""
 
     def __call__(self, quantities: Mapping[int, Decimal], *, user_id: int | None, now: datetime) -> None: ...
+
+
+class WatchStock(Protocol):
+    """Opens, follows or ends the alerts of products whose threshold or `is_active` has just changed."""
+
+    def __call__(self, product_ids: Collection[int], *, now: datetime) -> None: ...
 
 
 class TakeCash(Protocol):
@@ -47,6 +54,10 @@ def _bound(name: str) -> Any:
 
 def open_stock() -> OpenStock:
     return cast(OpenStock, _bound("open_stock"))
+
+
+def watch_stock() -> WatchStock:
+    return cast(WatchStock, _bound("watch_stock"))
 
 
 def take_cash() -> TakeCash:

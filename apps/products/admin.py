@@ -66,10 +66,9 @@ class ProductAdmin(TellsRefusals, admin.ModelAdmin):
     @transaction.atomic
     def save_model(self, request: HttpRequest, obj: Product, form: Any, change: bool) -> None:
         fields = {name: form.cleaned_data[name] for name in ProductAdminForm.Meta.fields}
+        now = timezone.now()
         if change:
-            services.update_product(obj, fields)
+            services.update_product(obj, fields, now=now)
         else:
-            created = services.create_product(
-                fields, stock=money.ZERO, user_id=request.user.pk, now=timezone.now()
-            )
+            created = services.create_product(fields, stock=money.ZERO, user_id=request.user.pk, now=now)
             obj.pk = created.pk

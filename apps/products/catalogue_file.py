@@ -1,6 +1,5 @@
 """Reading a catalogue from a CSV file: every row checked as the API's form would check it."""
 
-import csv
 import gzip
 import io
 import os
@@ -16,6 +15,7 @@ from rest_framework.exceptions import ValidationError
 from tqdm import tqdm
 
 from apps.core import money
+from apps.core.csv_rows import NotReadable, columns_of, numbered_rows
 from apps.core.fields import ExactField, MoneyField, PercentField, QuantityField
 from apps.products import barcodes
 from apps.products.models import Category, Product
@@ -92,7 +92,7 @@ def read_catalogue(path: Path) -> Catalogue:
         raise CatalogueError(f"{path} is not a complete gzip file.") from None
     except OSError as error:
         raise CatalogueError(f"{path} cannot be read: {error.strerror or error}.") from None
-    except CatalogueError as error:
+    except (CatalogueError, NotReadable) as error:
         raise CatalogueError(f"{path} cannot be imported: {error}") from None
 
 
@@ -124,11 +124,11 @@ def _lines(content: io.BufferedIOBase | IO[bytes], file: IO[bytes], bar: "tqdm[A
 
 
 def _catalogue(lines: Iterator[str]) -> Catalogue:
-    rows = _numbered_rows(lines)
+    rows = numbered_rows(lines)
     _, header = next(rows, (0, None))
     if header is None:
         raise CatalogueError("it is empty.")
-    columns = _columns(header)
+    columns = columns_of(header, {*_TEXTS, *_NUMBERS}, REQUIRED)
     catalogue, seen = Catalogue(), _Seen()
     for line, cells in rows:
         if not any(cells):
@@ -138,31 +138,6 @@ def _catalogue(lines: Iterator[str]) -> Catalogue:
         except BadRow as mistake:
             catalogue.mistakes[line] = str(mistake)
     return catalogue
-
-
-def _numbered_rows(lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
-    """The cells without the spaces around them, and the line on which a row begins."""
-    reader = csv.reader(lines, strict=True)
-    begins = 1
-    try:
-        for cells in reader:
-            yield begins, [cell.strip() for cell in cells]
-            begins = reader.line_num + 1
-    except csv.Error as error:
-        raise CatalogueError(f"line {begins} is not valid CSV ({error}).") from None
-
-
-def _columns(header: list[str]) -> dict[str, int]:
-    """Where each column stands that is known here."""
-    names = [name.casefold() for name in header]
-    if missing := [name for name in REQUIRED if name not in names]:
-        raise CatalogueError(
-            f"the first line must name the columns, separated by commas; missing: {', '.join(missing)}."
-        )
-    known = [name for name in names if name in _TEXTS or name in _NUMBERS]
-    if twice := sorted({name for name in known if known.count(name) > 1}):
-        raise CatalogueError(f"the first line names a column twice: {', '.join(twice)}.")
-    return {name: names.index(name) for name in known}
 
 
 def _row(line: int, cells: list[str], columns: dict[str, int], width: int) -> CatalogueRow:

@@ -19,7 +19,8 @@ ONE_AT_A_TIME = "SELECT pg_try_advisory_xact_lock(hashtext('import_products'))"
 # Foreign keys are checked batch by batch: all of them at the commit would take longer than one statement may.
 CHECK_AT_ONCE = "SET CONSTRAINTS ALL IMMEDIATE"
 
-# A product that would stay the same is not written: its indexes and its `updated_at` are left alone.
+# A product that would stay the same is neither locked nor written: its indexes and its `updated_at` are left alone.
+# `held` knows the thresholds that are really replaced: it locks the rows, so nobody changes them in between.
 SAVE = """
     WITH given AS (
         SELECT * FROM unnest(
@@ -27,6 +28,19 @@ SAVE = """
             %(category_id)s::bigint[], %(cost_price)s::numeric[], %(tax)s::numeric[],
             %(low_stock_threshold)s::numeric[]
         ) AS _ (sku, name, price, barcode, barcode_key, category_id, cost_price, tax, low_stock_threshold)
+    ), held AS (
+        SELECT product.id, product.low_stock_threshold
+          FROM products_product AS product JOIN given USING (sku)
+         WHERE product.sku = ANY (%(sku)s) -- or else each batch reads half the catalogue
+           AND (product.name <> given.name
+                OR product.price <> given.price
+                OR product.barcode IS DISTINCT FROM COALESCE(given.barcode, product.barcode)
+                OR product.category_id IS DISTINCT FROM COALESCE(given.category_id, product.category_id)
+                OR product.cost_price <> given.cost_price
+                OR product.tax <> given.tax
+                OR product.low_stock_threshold <> given.low_stock_threshold)
+         ORDER BY product.id
+           FOR NO KEY UPDATE OF product
     ), changed AS (
         UPDATE products_product AS product
            SET name = given.name,
@@ -38,17 +52,10 @@ SAVE = """
                tax = COALESCE(given.tax, product.tax),
                low_stock_threshold = COALESCE(given.low_stock_threshold, product.low_stock_threshold),
                updated_at = %(now)s
-          FROM given
-         WHERE product.sku = given.sku
-           AND product.sku = ANY (%(sku)s) -- or else each batch reads half the catalogue
-           AND (product.name <> given.name
-                OR product.price <> given.price
-                OR product.barcode IS DISTINCT FROM COALESCE(given.barcode, product.barcode)
-                OR product.category_id IS DISTINCT FROM COALESCE(given.category_id, product.category_id)
-                OR product.cost_price <> given.cost_price
-                OR product.tax <> given.tax
-                OR product.low_stock_threshold <> given.low_stock_threshold)
-        RETURNING product.sku, NULL::bigint AS new_id
+          FROM given, held
+         WHERE product.id = held.id AND product.sku = given.sku
+        RETURNING product.sku, NULL::bigint AS new_id,
+                  CASE WHEN product.low_stock_threshold <> held.low_stock_threshold THEN product.id END AS watched
     ), created AS (
         INSERT INTO products_product (
                sku, name, price, barcode, barcode_key, category_id, cost_price, tax, low_stock_threshold,
@@ -58,9 +65,9 @@ SAVE = """
                COALESCE(low_stock_threshold, %(default_threshold)s), '', true, %(now)s, %(now)s
           FROM given
          WHERE NOT EXISTS (SELECT FROM products_product AS product WHERE product.sku = given.sku)
-        RETURNING sku, id AS new_id
+        RETURNING sku, id AS new_id, NULL::bigint AS watched
     )
-    SELECT sku, new_id FROM changed UNION ALL SELECT sku, new_id FROM created
+    SELECT sku, new_id, watched FROM changed UNION ALL SELECT sku, new_id, watched FROM created
 """
 DEFAULTS = {
     "default_cost": Product._meta.get_field("cost_price").get_default(),
@@ -108,11 +115,16 @@ def import_catalogue(catalogue: Catalogue, *, user_id: int | None, now: datetime
             _refusal(mistakes), [f"line {line}: {mistakes[line]}" for line in sorted(mistakes)]
         )
     occasion = Occasion(_categories(catalogue.rows), user_id, now)
-    outcome = Outcome()
+    outcome, watched = Outcome(), set[int]()
     with tqdm(total=len(catalogue.rows), desc="Writing", unit=" rows", disable=None) as bar:
         for batch in _batches(catalogue.rows):
-            outcome += _save(batch, occasion)
+            saved, other_thresholds = _save(batch, occasion)
+            outcome += saved
+            watched |= other_thresholds
             bar.update(len(batch))
+    # All stock after all products: batch by batch a delivery of the same goods could wait in a circle.
+    if watched:
+        ports.watch_stock()(watched, now=now)
     return outcome
 
 
@@ -159,16 +171,21 @@ def _batches(rows: Sequence[CatalogueRow]) -> Iterator[Sequence[CatalogueRow]]:
         yield rows[start : start + BATCH]
 
 
-def _save(batch: Sequence[CatalogueRow], occasion: Occasion) -> Outcome:
-    """Plain SQL, because model objects would cost a third of the whole import. A trigger adds the stock rows."""
+def _save(batch: Sequence[CatalogueRow], occasion: Occasion) -> tuple[Outcome, set[int]]:
+    """What became of the batch, and the products whose threshold is another now. A trigger adds the stock rows.
+
+    Plain SQL, because model objects would cost a third of the whole import.
+    """
     with connection.cursor() as cursor:
         cursor.execute(SAVE, {**_given(batch, occasion), **DEFAULTS})
-        written: dict[str, int | None] = dict(cursor.fetchall())
+        rows = cursor.fetchall()
+    written: dict[str, int | None] = {sku: new_id for sku, new_id, _ in rows}
     opening = {
         new_id: row.stock or money.ZERO for row in batch if (new_id := written.get(row.sku)) is not None
     }
     ports.open_stock()(opening, user_id=occasion.user_id, now=occasion.now)
-    return Outcome(len(opening), len(written) - len(opening), len(batch) - len(written))
+    outcome = Outcome(len(opening), len(written) - len(opening), len(batch) - len(written))
+    return outcome, {watched for _, _, watched in rows if watched is not None}
 
 
 def _given(rows: Sequence[CatalogueRow], occasion: Occasion) -> dict[str, Any]:

@@ -106,7 +106,10 @@ class Product(models.Model):
                 operation=pgtrigger.Insert,
                 level=pgtrigger.Statement,
                 referencing=pgtrigger.Referencing(new="added"),
-                func="INSERT INTO products_stocklevel (product_id, quantity) SELECT id, 0 FROM added; RETURN NULL;",
+                func=(
+                    "INSERT INTO products_stocklevel (product_id, quantity, low_at)"
+                    " SELECT id, 0, CASE WHEN is_active THEN low_stock_threshold END FROM added; RETURN NULL;"
+                ),
             ),
         ]
 
@@ -119,11 +122,13 @@ class StockLevel(models.Model):
 
     A trigger makes the row with the product; only `apps.inventory.services` writes it.
     A row of its own, because every sale changes it: the product's wide row and its many indexes stay as they
-    are (docs/adr/0004-stock-row.md).
+    are (docs/adr/0004-stock-row.md). `low_at` repeats the threshold of an active product, so that what is low can be
+    counted from these short rows alone.
     """
 
     product = models.OneToOneField(Product, models.CASCADE, primary_key=True, related_name="stock_level")
     quantity = models.DecimalField(max_digits=12, decimal_places=3, default=0)
+    low_at = models.DecimalField(max_digits=12, decimal_places=3, null=True)
 
     class Meta:
         constraints: ClassVar = [

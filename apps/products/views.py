@@ -176,7 +176,7 @@ class ProductViewSet(ListModelMixin, GenericViewSet[Product]):
         form.is_valid(raise_exception=True)
         fields = {name: value for name, value in form.validated_data.items() if name != "stock"}
         with transaction.atomic():
-            services.update_product(product, fields)
+            services.update_product(product, fields, now=timezone.now())
         return Response(self._data(selectors.product_row(product.pk)))
 
     @documented(
@@ -197,7 +197,7 @@ class ProductViewSet(ListModelMixin, GenericViewSet[Product]):
     )
     def destroy(self, request: Request, pk: str) -> Response:
         with transaction.atomic():
-            services.remove_product(self._product(pk))
+            services.remove_product(self._product(pk), now=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _product(self, pk: str) -> Product:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.http import HttpResponse
+from django.utils.module_loading import import_string
 from rest_framework.test import APIClient
 
 from apps.inventory.services import moving as inventory
@@ -39,7 +40,14 @@ def _deliver(till: APIClient, product: Product) -> HttpResponse:
     return purchase(till, product, 5, "60.00")
 
 
-@pytest.mark.parametrize(("move", "step"), [(_sell, "_move"), (_deliver, "record_movement")])
+@pytest.mark.parametrize(
+    ("move", "step"),
+    [
+        (_sell, "apps.inventory.services.moving._move"),
+        (_deliver, "apps.inventory.services.record_movement"),
+    ],
+    ids=["sale", "delivery"],
+)
 def test_goods_removed_after_they_were_looked_up_are_refused(
     admin: User,
     monkeypatch: pytest.MonkeyPatch,
@@ -49,7 +57,7 @@ def test_goods_removed_after_they_were_looked_up_are_refused(
     """The till has read the product; when it comes to the stock, product and stock row are gone."""
     milk, devices = put_on_shelf(stock=0), tills(admin, 2)
     overtaking = Overtaking()
-    monkeypatch.setattr(inventory, step, overtaking.held_up(getattr(inventory, step)))
+    monkeypatch.setattr(step, overtaking.held_up(import_string(step)))
 
     moved, removed = overtaking.run(lambda: move(devices[0], milk), lambda: remove(devices[1], milk))
 

@@ -12,10 +12,10 @@ from apps.products.models import Product
 class StockAlert(models.Model):
     """A product is, or was, at or below its threshold; both in the product's unit.
 
-    At most one is active per product, written in the transaction that changed the stock. `current_stock` follows
-    the stock while the alert is active and then stays. Whoever ignores an alert hears no more of that product
-    (`muted`) until its stock has risen above the threshold and falls again. `resolved_by` is empty where the stock
-    itself ended the alert; `resolved_at` is when it ended, ignored ones included.
+    At most one is active per product, and none while one is `muted`; written in the transaction that changed the
+    stock. `current_stock` follows the stock while the alert is active and then stays. Whoever ignores an alert hears
+    no more of that product (`muted`) until its stock has risen above the threshold and falls again. `resolved_by` is
+    empty where the stock itself ended the alert; `resolved_at` is when it ended, ignored ones included.
     """
 
     class Status(models.TextChoices):
@@ -39,11 +39,11 @@ class StockAlert(models.Model):
             models.Index(fields=["product", "-id"], name="alert_by_product"),
         ]
         constraints: ClassVar = [
+            # Also what every change of stock looks alerts up by, however many have ended.
             models.UniqueConstraint(
-                fields=["product"], condition=Q(status="active"), name="alert_one_active_per_product"
-            ),
-            models.UniqueConstraint(
-                fields=["product"], condition=Q(muted=True), name="alert_one_muted_per_product"
+                fields=["product"],
+                condition=Q(status="active") | Q(muted=True),
+                name="alert_one_active_or_muted_per_product",
             ),
             models.CheckConstraint(
                 condition=Q(status="active", resolved_at__isnull=True, muted=False)

@@ -38,7 +38,10 @@ class Movement(models.Model):
     created_at = models.DateTimeField(db_index=True)
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["product", "-id"], name="movement_by_product")]
+        indexes: ClassVar = [
+            models.Index(fields=["product", "-id"], name="movement_by_product"),
+            models.Index(fields=["reference_number"], name="movement_by_reference"),
+        ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=~Q(quantity=0), name="movement_moves_something"),
             models.CheckConstraint(

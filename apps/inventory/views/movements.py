@@ -40,6 +40,7 @@ class MovementViewSet(GenericViewSet[Movement]):
             "product": ("Id of a product.", "integer"),
             "movement_type": "`purchase`, `sale`, `adjustment`, `return`, `damage` or `transfer`.",
             "created_by": ("Id of a person.", "integer"),
+            "reference_number": "A reference exactly as it was given: a delivery note, the number of a sale.",
             "start_date": "First day of the shop (2026-11-22) or an ISO 8601 timestamp.",
             "end_date": "Last day, included, or an ISO 8601 timestamp.",
             **CURSOR,
