@@ -48,6 +48,7 @@ def production(url: str, folder: Path) -> dict[str, str]:
         "PUBLIC_BASE_URL": "https://shop.example",
         "CORS_ALLOWED_ORIGINS": "https://shop.example",
         "DATABASE_URL": url,
+        "DATABASE_REPLICA_URL": "",
         "POS_DATA_DIR": str(folder),
         "STATIC_ROOT": str(static),
         "DJANGO_SETTINGS_MODULE": "pos_backend.settings",

@@ -1,7 +1,8 @@
 """A pytest plugin: the tests get a PostgreSQL of their own, fast and forgetful.
 
 It is enabled by `-p pos_backend.local.testing`. A DATABASE_URL or DB_NAME in the environment is used
-instead; one in `.env` is not, so that tests never touch the shop's own database by accident.
+instead; one in `.env` is not, so that tests never touch the shop's own database by accident. Its replica they never
+read.
 """
 
 import atexit
@@ -67,6 +68,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     """Set the environment before pytest-django reads the settings."""
     os.environ.setdefault("POS_ENV", "development")
     os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(50))
+    os.environ["DATABASE_REPLICA_URL"] = ""
     known = early_config.known_args_namespace
     try:
         _choose_database(needed=not (known.help or known.version or known.collectonly))

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -162,6 +162,24 @@ def a_house(folder: Path) -> Iterator[House]:
             yield house
         finally:
             house.close()
+
+
+@contextmanager
+def another_server(house: House, folder: Path, env: Mapping[str, str]) -> Iterator[House]:
+    """One more gunicorn for the same shop, with these settings."""
+    port = _free_port()
+    other = replace(
+        house,
+        address=f"http://127.0.0.1:{port}",
+        env={**house.env, **env},
+        server_log=folder / "server.log",
+        _running=[],
+    )
+    try:
+        other.start_server(port)
+        yield other
+    finally:
+        other.close()
 
 
 def _environment(simulator: Simulator, address: str, order: Path) -> dict[str, str]:
