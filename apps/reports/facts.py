@@ -64,19 +64,23 @@ _HOURS = """
            count(*)::int AS sales, sum(sale.total) AS revenue
       FROM sales_sale AS sale WHERE {sale.completed_at} GROUP BY 1, 2
 """
+# The day is worked out once for a sale instead of for each of its lines, which halves the work.
 _LINES = """
-    SELECT (sale.completed_at AT TIME ZONE %(zone)s)::date AS start, KEY,
+    WITH sold AS MATERIALIZED (
+        SELECT sale.id, (sale.completed_at AT TIME ZONE %(zone)s)::date AS start
+          FROM sales_sale AS sale WHERE {sale.completed_at}
+    )
+    SELECT start, item.KEY, MEASURES FROM sold JOIN sales_saleitem AS item ON item.sale_id = sold.id GROUP BY 1, 2
+"""
+_GOODS = """
            sum(item.quantity) AS quantity, sum(item.total) AS revenue, sum(item.tax_amount) AS tax,
            sum(item.discount) AS discount, sum(round(item.cost_price * item.quantity, 2)) AS cost
-      FROM sales_sale AS sale JOIN sales_saleitem AS item ON item.sale_id = sale.id
-     WHERE {sale.completed_at} GROUP BY 1, 2
 """
-_TAX_RATES = """
-    SELECT (sale.completed_at AT TIME ZONE %(zone)s)::date AS start, item.tax_rate AS rate,
-           sum(item.total) AS revenue, sum(item.tax_amount) AS tax
-      FROM sales_sale AS sale JOIN sales_saleitem AS item ON item.sale_id = sale.id
-     WHERE {sale.completed_at} GROUP BY 1, 2
-"""
+_TAXED = "sum(item.total) AS revenue, sum(item.tax_amount) AS tax"
+
+
+def _lines(key: str, measures: str) -> str:
+    return _LINES.replace("KEY", key).replace("MEASURES", measures)
 
 
 @dataclass(frozen=True)
@@ -137,9 +141,10 @@ CASHIERS = Sums(
     _CASHIERS,
 )
 METHODS = Sums(MethodDay, "method", ("payments", "total", "refunds", "refunded"), _METHODS)
+
 HOURS = Sums(HourDay, "hour", ("sales", "revenue"), _HOURS)
-TAX_RATES = Sums(TaxRateDay, "rate", ("revenue", "tax"), _TAX_RATES)
-CATEGORIES = Sums(CategoryDay, "category_name", GOODS, _LINES.replace("KEY", "item.category_name"))
-PRODUCTS = Sums(ProductSpan, "product_id", GOODS, _LINES.replace("KEY", "item.product_id"))
+TAX_RATES = Sums(TaxRateDay, "rate", ("revenue", "tax"), _lines("tax_rate AS rate", _TAXED))
+CATEGORIES = Sums(CategoryDay, "category_name", GOODS, _lines("category_name", _GOODS))
+PRODUCTS = Sums(ProductSpan, "product_id", GOODS, _lines("product_id", _GOODS))
 BY_DAY = (CASHIERS, METHODS, HOURS, TAX_RATES, CATEGORIES)
 """All but the products, whose days and months share a table."""

@@ -1,4 +1,4 @@
-"""Sums of closed days and months, so that a report costs the same however long the shop has been open.
+"""Sums of closed days and longer spans, so that a report costs the same however long the shop has been open.
 
 Everything here is worked out from the ledgers (`apps.reports.facts`) and may be deleted at any time: what is not
 rolled up is read from the ledgers. Amounts are in the shop's currency, quantities in the products' units.
@@ -15,14 +15,18 @@ from apps.products.models import Product
 
 
 class Span(models.TextChoices):
+    """Days, and what is added up from them: the 1st to 10th, 11th to 20th and the rest of a month, months, quarters."""
+
     DAY = "day", "Day"
+    THIRD = "third", "Third of a month"
     MONTH = "month", "Month"
+    QUARTER = "quarter", "Quarter"
 
 
 class RolledSpan(models.Model):
-    """A day or calendar month of the shop whose sums stand in the tables below, by the days of `time_zone`."""
+    """A day, or a longer part of the calendar, whose sums stand in the tables below, by the days of `time_zone`."""
 
-    span = models.CharField(max_length=5, choices=Span)
+    span = models.CharField(max_length=7, choices=Span)
     start = models.DateField()
     time_zone = models.CharField(max_length=64)
     rolled_at = models.DateTimeField()
@@ -132,9 +136,9 @@ class CategoryDay(_Goods):
 
 
 class ProductSpan(_Goods):
-    """What was sold of one product in a day or a month. There are too many products to add up a year of days."""
+    """What was sold of one product in a span. There are too many products to add up a year of days."""
 
-    span = models.CharField(max_length=5, choices=Span)
+    span = models.CharField(max_length=7, choices=Span)
     start = models.DateField()
     product = models.ForeignKey(
         Product, models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False

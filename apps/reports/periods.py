@@ -69,16 +69,6 @@ def runs(days: Sequence[date]) -> Iterator[tuple[date, date]]:
         yield found[0], found[-1]
 
 
-def month_start(day: date) -> date:
-    """The first day of its calendar month."""
-    return day.replace(day=1)
-
-
-def next_month(day: date) -> date:
-    """The first day of the calendar month after it."""
-    return (month_start(day) + timedelta(days=31)).replace(day=1)
-
-
 def period_of(query: Mapping[str, str], now: datetime) -> Period:
     """What the query parameters ask for. Raises DRF's `ValidationError` by field."""
     dated = bool(query.get("start_date") or query.get("end_date"))

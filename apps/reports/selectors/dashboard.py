@@ -18,10 +18,7 @@ CHART_DAYS = 7
 TOP = 5
 RECENT = 10
 SHELVES = """
-    SELECT count(*) AS products,
-           count(*) FILTER (WHERE level.quantity <= product.low_stock_threshold) AS low
-      FROM products_product AS product JOIN products_stocklevel AS level ON level.product_id = product.id
-     WHERE product.is_active
+    SELECT count(low_at) AS products, count(*) FILTER (WHERE quantity <= low_at) AS low FROM products_stocklevel
 """
 OWN_TOP = """
     SELECT item.product_id, sum(item.total) AS revenue
@@ -85,7 +82,8 @@ def _recent_sales(cashier_id: int | None) -> list[dict[str, Any]]:
 def _top_products(month: Period, cover: Cover, cashier_id: int | None) -> list[dict[str, Any]]:
     """Of the month; of the day for a cashier, because sums of products by cashier are not kept."""
     if cashier_id is None:
-        rows = add_up(PRODUCTS, cover, order=f"{BY_REVENUE}, product_id LIMIT {TOP}")
+        order = f"{BY_REVENUE}, product_id LIMIT {TOP}"
+        rows = add_up(PRODUCTS, cover, measures=("revenue",), order=order)
     else:
         wanted = {"begins": day_start(month.last), "cashier": cashier_id, "limit": TOP}
         rows = rows_of(OWN_TOP, wanted)

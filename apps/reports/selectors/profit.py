@@ -1,5 +1,8 @@
 """The profit report: revenue without tax, less what the goods had cost when they were sold. Call inside a snapshot."""
 
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from apps.core import money
@@ -7,19 +10,25 @@ from apps.reports.facts import CASHIERS, CATEGORIES, PRODUCTS
 from apps.reports.periods import Period
 from apps.reports.selectors.sales import total_of
 from apps.reports.selectors.shown import category_label, heading, number, percent, product_names
-from apps.reports.selectors.sums import Cover, Row, add_up
+from apps.reports.selectors.sums import Cover, Row, add_up, add_up_twice
 
 TOP = 50
 BY_PROFIT = "sum(revenue) - sum(tax) - sum(cost) DESC"
 
 
 def profit_report(period: Period, cover: Cover) -> dict[str, Any]:
+    """All of it, with the products that earned most."""
+    return {**profit_figures(period, cover), "product_profit": product_profit(cover, TOP)}
+
+
+def profit_figures(period: Period, cover: Cover) -> dict[str, Any]:
     """Goods that were sold; what refunds took from it stands beside it, for they name no goods."""
-    categories = add_up(CATEGORIES, cover, order=f"{BY_PROFIT}, category_name")
+    categories, days = add_up_twice(CATEGORIES, cover)
+    categories.sort(key=lambda row: (-profit_of(row), row["category_name"]))
     refunds = add_up(CASHIERS, cover)
     refunded = total_of(refunds, "refunded") - total_of(refunds, "refunded_tax")
     everything: Row = {name: total_of(categories, name) for name in ("revenue", "tax", "cost", "discount")}
-    revenue, profit = _revenue(everything), _profit(everything)
+    revenue, profit = revenue_of(everything), profit_of(everything)
     return {
         **heading(period),
         "total_revenue": money.format_money(revenue),
@@ -30,17 +39,17 @@ def profit_report(period: Period, cover: Cover) -> dict[str, Any]:
         "profit_margin": percent(profit, revenue),
         "total_refunds": money.format_money(refunded),
         "net_profit": money.format_money(profit - refunded),
-        "product_profit": product_profit(cover, TOP),
         "category_profit": [
             {"category_name": category_label(row["category_name"]), **_figures(row)} for row in categories
         ],
-        "chart_data": _chart(period, cover),
+        "chart_data": _chart(period, days),
     }
 
 
 def product_profit(cover: Cover, limit: int) -> list[dict[str, Any]]:
     """The products that earned most."""
-    rows = add_up(PRODUCTS, cover, order=f"{BY_PROFIT}, product_id LIMIT {limit}")
+    measures = ("quantity", "revenue", "tax", "cost")
+    rows = add_up(PRODUCTS, cover, measures=measures, order=f"{BY_PROFIT}, product_id LIMIT {limit}")
     names = product_names(row["product_id"] for row in rows)
     return [
         {
@@ -54,7 +63,7 @@ def product_profit(cover: Cover, limit: int) -> list[dict[str, Any]]:
 
 
 def _figures(row: Row) -> dict[str, Any]:
-    revenue, profit = _revenue(row), _profit(row)
+    revenue, profit = revenue_of(row), profit_of(row)
     return {
         "revenue": money.format_money(revenue),
         "cost": money.format_money(row["cost"]),
@@ -63,24 +72,26 @@ def _figures(row: Row) -> dict[str, Any]:
     }
 
 
-def _chart(period: Period, cover: Cover) -> list[dict[str, Any]]:
-    days = {row["start"]: row for row in add_up(CATEGORIES, cover, by="start")}
+def _chart(period: Period, days: Mapping[date, Row]) -> list[dict[str, Any]]:
     nothing: Row = {"revenue": money.ZERO, "tax": money.ZERO, "cost": money.ZERO}
     return [
         {
             "date": day.isoformat(),
-            "revenue": number(_revenue(row)),
+            "revenue": number(revenue_of(row)),
             "cost": number(row["cost"]),
-            "profit": number(_profit(row)),
+            "profit": number(profit_of(row)),
         }
         for day in period.days
         for row in [days.get(day, nothing)]
     ]
 
 
-def _revenue(row: Row) -> Any:
-    return row["revenue"] - row["tax"]
+def revenue_of(row: Row) -> Decimal:
+    """What the shop keeps of the sales: without the tax."""
+    revenue: Decimal = row["revenue"] - row["tax"]
+    return revenue
 
 
-def _profit(row: Row) -> Any:
-    return row["revenue"] - row["tax"] - row["cost"]
+def profit_of(row: Row) -> Decimal:
+    profit: Decimal = revenue_of(row) - row["cost"]
+    return profit

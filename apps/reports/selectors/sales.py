@@ -1,6 +1,7 @@
 """The sales report: what was sold, by whom, when, and how it was paid. Call inside a snapshot."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +10,7 @@ from apps.payments.states import Method
 from apps.reports.facts import CASHIERS, CATEGORIES, HOURS, METHODS, PRODUCTS
 from apps.reports.periods import Period
 from apps.reports.selectors.shown import cashier_names, category_label, heading, number, product_names
-from apps.reports.selectors.sums import Cover, Row, add_up
+from apps.reports.selectors.sums import Cover, Row, add_up, add_up_twice
 
 TOP = 10
 BY_REVENUE = "revenue DESC"
@@ -17,7 +18,7 @@ BY_REVENUE = "revenue DESC"
 
 def sales_report(period: Period, cover: Cover) -> dict[str, Any]:
     """All of it; amounts contain the tax, charts carry plain numbers."""
-    cashiers = add_up(CASHIERS, cover, order=f"{BY_REVENUE}, cashier_id")
+    cashiers, days = add_up_twice(CASHIERS, cover)
     hours = add_up(HOURS, cover)
     return {
         **heading(period),
@@ -27,7 +28,7 @@ def sales_report(period: Period, cover: Cover) -> dict[str, Any]:
         "top_products": top_products(cover, TOP),
         "top_categories": top_categories(cover, TOP),
         "hourly_sales": hourly(hours),
-        "chart_data": _chart(period, cover, hours),
+        "chart_data": _chart(period, days, hours),
     }
 
 
@@ -77,7 +78,9 @@ def cashiers_data(rows: Iterable[Row]) -> list[dict[str, Any]]:
 
 def top_products(cover: Cover, limit: int) -> list[dict[str, Any]]:
     """What brought most, tax included."""
-    rows = add_up(PRODUCTS, cover, order=f"{BY_REVENUE}, product_id LIMIT {limit}")
+    rows = add_up(
+        PRODUCTS, cover, measures=("quantity", "revenue"), order=f"{BY_REVENUE}, product_id LIMIT {limit}"
+    )
     names = product_names(row["product_id"] for row in rows)
     return [
         {
@@ -114,9 +117,11 @@ def hourly(hours: Iterable[Row]) -> list[dict[str, Any]]:
     ]
 
 
-def _chart(period: Period, cover: Cover, hours: Iterable[Row]) -> list[dict[str, Any]]:
+def _chart(period: Period, days: Mapping[date, Row], hours: Iterable[Row]) -> list[dict[str, Any]]:
     """The hours of a single day, else the days."""
     if period.is_one_day:
         return [{"hour": row["hour"], "sales": row["revenue"]} for row in hourly(hours)]
-    revenue = {row["start"]: row["revenue"] for row in add_up(CASHIERS, cover, by="start")}
-    return [{"date": day.isoformat(), "sales": number(revenue.get(day, money.ZERO))} for day in period.days]
+    return [
+        {"date": day.isoformat(), "sales": number(days[day]["revenue"] if day in days else money.ZERO)}
+        for day in period.days
+    ]

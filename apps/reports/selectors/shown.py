@@ -20,9 +20,14 @@ def number(amount: Decimal) -> int | float:
     return int(amount) if amount == amount.to_integral_value() else float(amount)
 
 
-def percent(part: Decimal, whole: Decimal) -> str:
+def percent_of(part: Decimal, whole: Decimal) -> Decimal:
     """`part` of `whole` with two decimals; of nothing it is none."""
-    return money.format_money(money.round_money(part * HUNDRED / whole) if whole else money.ZERO)
+    return money.round_money(part * HUNDRED / whole) if whole else money.ZERO
+
+
+def percent(part: Decimal, whole: Decimal) -> str:
+    """The same on the wire."""
+    return money.format_money(percent_of(part, whole))
 
 
 def heading(period: Period) -> dict[str, Any]:

@@ -21,7 +21,7 @@ BY_CATEGORY = """
         SELECT product.category_id, count(*) AS products, sum(level.quantity) AS stock,
                sum(round(product.cost_price * level.quantity, 2)) AS value,
                sum(round(product.price * level.quantity, 2)) AS retail,
-               count(*) FILTER (WHERE level.quantity <= product.low_stock_threshold) AS low,
+               count(*) FILTER (WHERE level.quantity <= level.low_at) AS low,
                count(*) FILTER (WHERE level.quantity = 0) AS out
           FROM products_product AS product JOIN products_stocklevel AS level ON level.product_id = product.id
          WHERE product.is_active GROUP BY product.category_id
@@ -34,8 +34,8 @@ LOW = """
       FROM products_product AS product
       JOIN products_stocklevel AS level ON level.product_id = product.id
       LEFT JOIN products_category AS category ON category.id = product.category_id
-     WHERE product.is_active AND level.quantity <= product.low_stock_threshold
-     ORDER BY level.quantity - product.low_stock_threshold, product.id LIMIT %(limit)s
+     WHERE level.quantity <= level.low_at
+     ORDER BY level.quantity - level.low_at, product.id LIMIT %(limit)s
 """
 
 

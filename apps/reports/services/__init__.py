@@ -1,7 +1,7 @@
 """Rolling up closed days."""
 
 from apps.reports.services.rolling import (
-    close_days,
+    close_day,
     forget_everything,
     missing_days,
     roll_up,
@@ -12,7 +12,7 @@ from apps.reports.services.verifying import Difference, differences
 
 __all__ = [
     "Difference",
-    "close_days",
+    "close_day",
     "differences",
     "forget_everything",
     "missing_days",

@@ -1,11 +1,11 @@
-"""Rolling up closed days and months: each once, from the ledgers, by whoever needs it first or by the worker.
+"""Rolling up closed days and longer spans: each once, from the ledgers, by whoever needs it first or by the worker.
 
 Nothing here is needed for a right answer: what is not rolled up is read from the ledgers. One process rolls up at a
 time, by an advisory lock that ends with its transaction; the others do not wait for it.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
@@ -16,13 +16,11 @@ from apps.core.clock import day_end, day_start, local_date
 from apps.core.models import LateBooking
 from apps.reports.facts import BY_DAY, PRODUCTS, Sums
 from apps.reports.models import RolledSpan, Span
-from apps.reports.periods import days_between, month_start, next_month, runs
+from apps.reports.periods import days_between
+from apps.reports.spans import LONGER, ONE_DAY, first_day, last_day, whole
 
 # No transaction that books a sale lasts as long, so nothing of a day is still on its way when it is rolled up.
 GRACE = timedelta(minutes=10)
-# Days that are worked out together; a month's lines fit into memory and are read in one go.
-CHUNK_DAYS = 31
-ONE_DAY = timedelta(days=1)
 
 LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('reports.rolling'))"
 UNHURRIED = "SET LOCAL statement_timeout = 0; SET LOCAL jit = off"
@@ -35,11 +33,10 @@ TAKE_NOTES = """
     WITH taken AS (DELETE FROM core_latebooking RETURNING moment)
     SELECT DISTINCT (moment AT TIME ZONE %s)::date FROM taken
 """
-MONTH = f"""
+LONGER_SPAN = f"""
     INSERT INTO {PRODUCTS.table} (span, start, product_id, quantity, revenue, tax, discount, cost)
-    SELECT 'month', %(start)s, product_id, sum(quantity), sum(revenue), sum(tax), sum(discount), sum(cost)
-      FROM {PRODUCTS.table} WHERE span = 'day' AND start >= %(start)s AND start < %(next)s
-     GROUP BY product_id
+    SELECT %(span)s, %(first)s, product_id, sum(quantity), sum(revenue), sum(tax), sum(discount), sum(cost)
+      FROM {PRODUCTS.table} WHERE span = 'day' AND start >= %(first)s AND start <= %(last)s GROUP BY product_id
 """  # noqa: S608 - the name of our own table
 
 Progress = Callable[[int], object]
@@ -51,19 +48,19 @@ def last_closed_day(now: datetime) -> date:
 
 
 def roll_up(now: datetime, progress: Progress | None = None) -> int:
-    """Rolls up all closed days and months that are not yet; how many days. `progress` is told of days done.
+    """Rolls up all closed days and longer spans that are not yet; how many days. `progress` is told of days done.
 
     Raises nothing when another process is at it: it then returns how far it came.
     """
     _forget_what_changed()
     done = 0
-    for chunk in _chunks(missing_days(now)):
-        if not close_days(chunk):
+    for day in missing_days(now):
+        if not close_day(day):
             break
-        done += len(chunk)
+        done += 1
         if progress:
-            progress(len(chunk))
-    _close_months()
+            progress(1)
+    _close_longer_spans()
     return done
 
 
@@ -78,16 +75,16 @@ def roll_up_soon(first: date, last: date, now: datetime, seconds: float) -> None
     _forget_what_changed()
     wanted = missing_days(now, first, last)
     for day in reversed(wanted):
-        if time.monotonic() >= ends or not close_days([day]):
+        if time.monotonic() >= ends or not close_day(day):
             return
     if wanted:
-        _close_months()
+        _close_longer_spans()
 
 
 def missing_days(now: datetime, first: date = date.min, last: date = date.max) -> list[date]:
-    """The closed days from `first` to `last` that are not rolled up, none before the month of the first booking."""
+    """The closed days from `first` to `last` that are not rolled up, none before the quarter of the first booking."""
     last = min(last, last_closed_day(now))
-    rolled = set(_rolled(Span.DAY, first, last))
+    rolled = _rolled(Span.DAY, first, last)
     if len(rolled) == (last - first).days + 1:
         return []
     with connection.cursor() as cursor:
@@ -95,39 +92,42 @@ def missing_days(now: datetime, first: date = date.min, last: date = date.max) -
         opened = cursor.fetchone()[0]
     if opened is None:
         return []
-    days = days_between(max(first, month_start(local_date(opened))), last)
+    days = days_between(max(first, first_day(Span.QUARTER, local_date(opened))), last)
     return [day for day in days if day not in rolled]
 
 
 @transaction.atomic
-def close_days(days: Sequence[date]) -> bool:
-    """Rolls up these days, which follow each other; False when another process is rolling up."""
+def close_day(day: date) -> bool:
+    """Rolls up this day; False when another process is rolling up.
+
+    A day at a time, because the lines of one day are found by an index, and those of many by reading all there are.
+    """
     if not _locked():
         return False
-    taken = set(_rolled(Span.DAY))
-    if wanted := [day for day in days if day not in taken]:
-        moments = [(day_start(first), day_end(last)) for first, last in runs(wanted)]
-        with connection.cursor() as cursor:
-            cursor.execute(UNHURRIED)
-            for sums in (*BY_DAY, PRODUCTS):
-                live, parameters = sums.live(moments)
-                cursor.execute(_insert(sums, live), parameters)
-        _mark(Span.DAY, wanted)
+    if day in _rolled(Span.DAY, day, day):
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute(UNHURRIED)
+        for sums in (*BY_DAY, PRODUCTS):
+            live, parameters = sums.live([(day_start(day), day_end(day))])
+            cursor.execute(_insert(sums, live), parameters)
+    _mark(Span.DAY, [day])
     return True
 
 
 @transaction.atomic
-def _close_months() -> None:
+def _close_longer_spans() -> None:
     if not _locked():
         return
-    days, months = set(_rolled(Span.DAY)), set(_rolled(Span.MONTH))
-    starts = sorted({month_start(day) for day in days} - months)
-    whole = [start for start in starts if days.issuperset(days_between(start, next_month(start) - ONE_DAY))]
+    days = _rolled(Span.DAY)
     with connection.cursor() as cursor:
         cursor.execute(UNHURRIED)
-        for start in whole:
-            cursor.execute(MONTH, {"start": start, "next": next_month(start)})
-    _mark(Span.MONTH, whole)
+        for span in LONGER:
+            known = _rolled(span)
+            missing = [first for first in whole(span, days) if first not in known]
+            for first in missing:
+                cursor.execute(LONGER_SPAN, {"span": span, "first": first, "last": last_day(span, first)})
+            _mark(span, missing)
 
 
 @transaction.atomic
@@ -160,12 +160,12 @@ def _empty() -> None:
 
 
 def forget_days(days: Iterable[date]) -> None:
-    """These days and their months are not rolled up any more. Call inside a transaction."""
+    """These days and what they lie in are not rolled up any more. Call inside a transaction."""
     starts = list(days)
-    months = {month_start(day) for day in starts}
     for sums in BY_DAY:
         sums.model._default_manager.filter(start__in=starts).delete()
-    for span, found in ((Span.DAY, starts), (Span.MONTH, list(months))):
+    spans = {span: {first_day(span, day) for day in starts} for span in LONGER}
+    for span, found in {**spans, Span.DAY: set(starts)}.items():
         PRODUCTS.model._default_manager.filter(span=span, start__in=found).delete()
         RolledSpan.objects.filter(span=span, start__in=found).delete()
 
@@ -193,11 +193,6 @@ def _mark(span: Span, starts: Iterable[date]) -> None:
     )
 
 
-def _rolled(span: Span, first: date = date.min, last: date = date.max) -> Iterator[date]:
+def _rolled(span: Span, first: date = date.min, last: date = date.max) -> set[date]:
     spans = RolledSpan.objects.filter(span=span, start__gte=first, start__lte=last)
-    return spans.values_list("start", flat=True).iterator()
-
-
-def _chunks(days: Sequence[date]) -> Iterator[Sequence[date]]:
-    for start in range(0, len(days), CHUNK_DAYS):
-        yield days[start : start + CHUNK_DAYS]
+    return set(spans.values_list("start", flat=True))

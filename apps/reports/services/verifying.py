@@ -13,13 +13,13 @@ from django.db import connection, transaction
 from apps.core.clock import day_end, day_start
 from apps.reports.facts import BY_DAY, PRODUCTS, Sums
 from apps.reports.models import RolledSpan, Span
-from apps.reports.periods import runs
-from apps.reports.services.rolling import CHUNK_DAYS, UNHURRIED, Progress
+from apps.reports.services.rolling import UNHURRIED, Progress
+from apps.reports.spans import LONGER, last_day
 
-MONTHS = f"""
-    SELECT date_trunc('month', start)::date AS start, product_id, sum(quantity) AS quantity, sum(revenue) AS revenue,
-           sum(tax) AS tax, sum(discount) AS discount, sum(cost) AS cost
-      FROM {PRODUCTS.table} WHERE span = 'day' AND date_trunc('month', start)::date = ANY(%(starts)s) GROUP BY 1, 2
+LONGER_SPAN = f"""
+    SELECT %(wanted)s::date AS start, product_id, sum(quantity) AS quantity, sum(revenue) AS revenue, sum(tax) AS tax,
+           sum(discount) AS discount, sum(cost) AS cost
+      FROM {PRODUCTS.table} WHERE span = 'day' AND start >= %(wanted)s AND start <= %(last)s GROUP BY product_id
 """  # noqa: S608 - the name of our own table
 
 
@@ -36,34 +36,27 @@ class Difference:
 
 
 def differences(progress: Progress | None = None) -> Iterator[Difference]:
-    """Every row of a rolled-up day or month that disagrees with the ledgers; `progress` is told of days done."""
-    days = _rolled(Span.DAY)
-    for number in range(0, len(days), CHUNK_DAYS):
-        chunk = days[number : number + CHUNK_DAYS]
-        yield from _of_days(chunk)
+    """Every row of a rolled-up span that disagrees with the ledgers; `progress` is told of days done."""
+    for day in _rolled(Span.DAY):
+        for sums in (*BY_DAY, PRODUCTS):
+            live, parameters = sums.live([(day_start(day), day_end(day))])
+            yield from _compare(sums, Span.DAY, day, live, parameters)
         if progress:
-            progress(len(chunk))
-    months = _rolled(Span.MONTH)
-    for start in months:
-        yield from _compare(PRODUCTS, Span.MONTH, [start], MONTHS, {})
-
-
-def _of_days(days: list[date]) -> Iterator[Difference]:
-    moments = [(day_start(first), day_end(last)) for first, last in runs(days)]
-    for sums in (*BY_DAY, PRODUCTS):
-        live, parameters = sums.live(moments)
-        yield from _compare(sums, Span.DAY, days, live, parameters)
+            progress(1)
+    for span in LONGER:
+        for first in _rolled(span):
+            yield from _compare(PRODUCTS, span, first, LONGER_SPAN, {"last": last_day(span, first)})
 
 
 def _compare(
-    sums: Sums, span: Span, starts: list[date], derived: str, parameters: dict[str, Any]
+    sums: Sums, span: Span, start: date, derived: str, parameters: dict[str, Any]
 ) -> list[Difference]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(UNHURRIED)
-        cursor.execute(_query(sums, span, derived), {**parameters, "starts": starts})
+        cursor.execute(_query(sums, span, derived), {**parameters, "wanted": start})
         return [
-            Difference(sums.table, span, start, key, _figures(stored), _figures(derived))
-            for start, key, stored, derived in cursor.fetchall()
+            Difference(sums.table, span, found, key, _figures(stored), _figures(derived))
+            for found, key, stored, derived in cursor.fetchall()
         ]
 
 
@@ -77,7 +70,7 @@ def _query(sums: Sums, span: Span, derived: str) -> str:
     rolled = f"AND span = '{span}'" if sums is PRODUCTS else ""
     return f"""
         WITH stored AS (
-            SELECT start, {sums.key}, {measures} FROM {sums.table} WHERE start = ANY(%(starts)s) {rolled}
+            SELECT start, {sums.key}, {measures} FROM {sums.table} WHERE start = %(wanted)s {rolled}
         ), derived AS ({derived})
         SELECT start, {sums.key}, to_jsonb(stored), to_jsonb(derived)
           FROM stored FULL JOIN derived USING (start, {sums.key})

@@ -11,7 +11,8 @@ from apps.reports import exporting, periods
 from apps.reports.selectors.reconciliation import all_rows, reconciliation, row_count
 from apps.reports.selectors.snapshot import snapshot
 from apps.reports.serializers import ReconciliationSerializer
-from apps.reports.tables import HEADER, reconciliation_table
+from apps.reports.tables import reconciliation_table
+from apps.reports.views.reading import read_again
 from apps.users.permissions import IsAdmin
 
 RECONCILIATION = """\
@@ -44,6 +45,7 @@ class ReconciliationView(APIView):
         statuses=(400, 403),
         query={**periods.QUERY, **exporting.QUERY},
     )
+    @read_again
     def get(self, request: Request) -> HttpResponseBase:
         now = timezone.now()
         period = periods.period_of(request.query_params, now)
@@ -51,6 +53,6 @@ class ReconciliationView(APIView):
         with snapshot():
             if not kind:
                 return Response(reconciliation(period, now))
-            exporting.check_size(kind, row_count(period, now))
-            name = f"reconciliation-{period.first}-{period.last}"
-            return exporting.as_file(kind, name, HEADER, reconciliation_table(all_rows(period, now)))
+            table = reconciliation_table(all_rows(period, now), row_count(period, now))
+            file = exporting.ReportFile(kind, [table])
+        return file.answer(f"reconciliation-{period.first}-{period.last}")

@@ -1,16 +1,19 @@
 """Sales, profit, stock, the day's end and the dashboard."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
 from django.http.response import HttpResponseBase
-from django.utils import timezone
 from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.core.clock import local_date
 from apps.core.docs import documented
-from apps.reports import periods
+from apps.reports import exporting, periods, tables
+from apps.reports.exporting import Table
 from apps.reports.periods import Period
 from apps.reports.selectors.dashboard import dashboard
 from apps.reports.selectors.day_end import day_end_summary
@@ -18,64 +21,156 @@ from apps.reports.selectors.profit import profit_report
 from apps.reports.selectors.sales import sales_report
 from apps.reports.selectors.snapshot import snapshot
 from apps.reports.selectors.stock import inventory_report
-from apps.reports.views.reading import covered, day_of
+from apps.reports.selectors.sums import Cover
+from apps.reports.serializers import (
+    DashboardSerializer,
+    DayEndSerializer,
+    InventoryReportSerializer,
+    ProfitReportSerializer,
+    SalesReportSerializer,
+)
+from apps.reports.views import descriptions
+from apps.reports.views.answering import Asked, DayView, ReportView
+from apps.reports.views.reading import day_of
 from apps.users.authentication import person
 from apps.users.models import User
-from apps.users.permissions import IsAdmin
+
+NOWHERE = Cover([], {}, [])
 
 
-class SalesView(APIView):
-    permission_classes = (IsAdmin,)
+class SalesView(ReportView):
+    """What was sold, by whom, when, and how it was paid."""
 
-    @documented("Sales of a period", answers={200: "The report."}, statuses=(400, 403), query=periods.QUERY)
+    name = "sales"
+    template = "reports/sales.html"
+
+    @documented(
+        "Sales of a period",
+        description=descriptions.SALES,
+        answers={200: SalesReportSerializer},
+        statuses=(400, 403),
+        query={**periods.QUERY, **exporting.PRINTABLE},
+    )
     def get(self, request: Request) -> HttpResponseBase:
-        now = timezone.now()
-        period = periods.period_of(request.query_params, now)
-        with covered(period, now) as cover:
-            return Response(sales_report(period, cover))
+        return self.answer(request)
+
+    def report(self, asked: Asked, cover: Cover) -> dict[str, Any]:
+        return sales_report(asked.period, cover)
+
+    def tables(self, asked: Asked, cover: Cover) -> Sequence[Table]:
+        return tables.sales_tables(asked.period, cover)
 
 
-class ProfitView(APIView):
-    permission_classes = (IsAdmin,)
+class ProfitView(ReportView):
+    """What the sold goods earned."""
 
-    @documented("Profit of a period", answers={200: "The report."}, statuses=(400, 403), query=periods.QUERY)
+    name = "profit"
+
+    @documented(
+        "Profit of a period",
+        description=descriptions.PROFIT,
+        answers={200: ProfitReportSerializer},
+        statuses=(400, 403),
+        query={**periods.QUERY, **exporting.QUERY},
+    )
     def get(self, request: Request) -> HttpResponseBase:
-        now = timezone.now()
-        period = periods.period_of(request.query_params, now)
-        with covered(period, now) as cover:
-            return Response(profit_report(period, cover))
+        return self.answer(request)
+
+    def report(self, asked: Asked, cover: Cover) -> dict[str, Any]:
+        return profit_report(asked.period, cover)
+
+    def tables(self, asked: Asked, cover: Cover) -> Sequence[Table]:
+        return tables.profit_tables(asked.period, cover)
 
 
-class InventoryView(APIView):
-    permission_classes = (IsAdmin,)
+class InventoryView(DayView):
+    """What is on the shelves."""
 
-    @documented("What is on the shelves", answers={200: "The report."}, statuses=(400, 403))
+    name = "inventory"
+
+    @documented(
+        "What is on the shelves",
+        description=descriptions.INVENTORY,
+        answers={200: InventoryReportSerializer},
+        statuses=(400, 403),
+        query={"period": descriptions.NO_PERIOD, **exporting.QUERY},
+    )
     def get(self, request: Request) -> HttpResponseBase:
+        return self.answer(request)
+
+    def asked(self, request: Request, now: datetime) -> Asked:
+        super().asked(request, now)
+        day = local_date(now)
+        return Asked(now, Period(day, day))
+
+    @contextmanager
+    def reading(self, asked: Asked) -> Iterator[Cover]:
         with snapshot():
-            return Response(inventory_report())
+            yield NOWHERE
+
+    def report(self, asked: Asked, cover: Cover) -> dict[str, Any]:
+        return inventory_report()
+
+    def tables(self, asked: Asked, cover: Cover) -> Sequence[Table]:
+        return tables.inventory_tables(asked.period.last)
 
 
-class DayEndView(APIView):
-    permission_classes = (IsAdmin,)
+class DayEndView(DayView):
+    """What the person who closes the shop signs."""
 
-    @documented("Close the day", answers={200: "The report."}, statuses=(400, 403))
+    name = "day-end"
+    template = "reports/day_end.html"
+
+    @documented(
+        "Close the day",
+        description=descriptions.DAY_END,
+        answers={200: DayEndSerializer},
+        statuses=(400, 403),
+        query={"date": descriptions.DATE, **exporting.PRINTABLE},
+    )
     def get(self, request: Request) -> HttpResponseBase:
-        now = timezone.now()
+        return self.answer(request)
+
+    def asked(self, request: Request, now: datetime) -> Asked:
         day = day_of(request.query_params.get("date", ""), local_date(now))
-        with covered(Period(day, day), now) as cover:
-            return Response(day_end_summary(day, cover, now))
+        return Asked(now, Period(day, day))
+
+    def report(self, asked: Asked, cover: Cover) -> dict[str, Any]:
+        return day_end_summary(asked.period.last, cover, asked.now)
+
+    def tables(self, asked: Asked, cover: Cover) -> Sequence[Table]:
+        return tables.day_end_tables(self.report(asked, cover), cover)
 
 
-class DashboardView(APIView):
+class DashboardView(DayView):
+    """Today at a glance."""
+
     permission_classes = (IsAuthenticated,)
+    name = "dashboard"
 
-    @documented("Today at a glance", answers={200: "The dashboard."}, statuses=(400, 403))
+    @documented(
+        "Today at a glance",
+        description=descriptions.DASHBOARD,
+        answers={200: DashboardSerializer},
+        statuses=(400, 403),
+        query={
+            "cashier": descriptions.CASHIER,
+            "period": descriptions.NO_PERIOD,
+            **exporting.QUERY,
+        },
+    )
     def get(self, request: Request) -> HttpResponseBase:
-        now = timezone.now()
-        cashier_id = _whose(request)
-        month = periods.period_of({"period": "month"}, now)
-        with covered(month, now) as cover:
-            return Response(dashboard(month, cover, cashier_id))
+        return self.answer(request)
+
+    def asked(self, request: Request, now: datetime) -> Asked:
+        super().asked(request, now)
+        return Asked(now, periods.period_of({"period": "month"}, now), _whose(request))
+
+    def report(self, asked: Asked, cover: Cover) -> dict[str, Any]:
+        return dashboard(asked.period, cover, asked.cashier_id)
+
+    def tables(self, asked: Asked, cover: Cover) -> Sequence[Table]:
+        return tables.dashboard_tables(self.report(asked, cover), asked.period.last)
 
 
 def _whose(request: Request) -> int | None:
@@ -86,7 +181,7 @@ def _whose(request: Request) -> int | None:
     if not (wanted.isascii() and wanted.isdigit() and len(wanted) <= 18):
         raise ValidationError({"cashier": ["The id of a person is needed."]})
     if not user.is_admin and int(wanted) != user.pk:
-        raise PermissionDenied("You see your own day only. Ask an administrator for others.")
+        raise PermissionDenied
     if not User.objects.filter(pk=int(wanted)).exists():
         raise ValidationError({"cashier": ["There is no such person."]})
     return int(wanted)

@@ -1,4 +1,4 @@
-"""Reports on the wire; used to describe them, the selectors write them."""
+"""The reconciliation on the wire."""
 
 from typing import Any
 

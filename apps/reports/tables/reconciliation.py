@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 from apps.payments.states import Method
-from apps.reports.exporting import Cell
+from apps.reports.exporting import Cell, Column, Kind, Table
 
 # Heading of the column, and the names of a row that fill it; a row has one of them at most.
-COLUMNS: dict[str, Sequence[str]] = {
+SOURCES: dict[str, Sequence[str]] = {
     "kind": ("kind",),
     "id": ("id",),
     "sale_number": ("sale_number",),
@@ -30,28 +30,44 @@ COLUMNS: dict[str, Sequence[str]] = {
     "callback": ("callback",),
     "repeats": ("repeats",),
 }
-HEADER = ("section", "date", "method", *COLUMNS)
-MONEY = frozenset(
-    {
-        "amount",
-        "amount_expected",
-        "amount_received",
-        "amount_applied",
-        "amount_refunded",
-        "late_money",
-    }
-)
+KINDS = {
+    "date": Kind.DATE,
+    **dict.fromkeys(("id", "callback", "repeats"), Kind.ID),
+    **dict.fromkeys(
+        (
+            "amount",
+            "amount_expected",
+            "amount_received",
+            "amount_applied",
+            "amount_refunded",
+            "late_money",
+        ),
+        Kind.MONEY,
+    ),
+}
+# A payment may stand in several sections, so that sums over the rows would say nothing.
+COLUMNS = [
+    Column(name, KINDS.get(name, Kind.TEXT), adds_up=False)
+    for name in ("section", "date", "method", *SOURCES)
+]
+
+Found = Iterable[tuple[str, date, str, dict[str, Any]]]
 
 
-def reconciliation_table(rows: Iterable[tuple[str, date, str, dict[str, Any]]]) -> Iterator[list[Cell]]:
-    """The lines under `HEADER`."""
+def reconciliation_table(rows: Found, size: int) -> Table:
+    """All rows of the report, `size` of them."""
+    return Table("reconciliation", COLUMNS, _lines(rows), size=size)
+
+
+def _lines(rows: Found) -> Iterator[list[Cell]]:
     for section, day, method, row in rows:
-        yield [section, day, Method(method).label, *(_cell(row, names) for names in COLUMNS.values())]
+        cells = (_cell(row, name) for name in SOURCES)
+        yield [section, day, Method(method).label, *cells]
 
 
-def _cell(row: dict[str, Any], names: Sequence[str]) -> Cell:
-    name = next((name for name in names if name in row), None)
+def _cell(row: dict[str, Any], column: str) -> Cell:
+    name = next((name for name in SOURCES[column] if name in row), None)
     value = None if name is None else row[name]
     if value is None or isinstance(value, int):
         return value
-    return Decimal(value) if name in MONEY else str(value)
+    return Decimal(value) if KINDS.get(column) is Kind.MONEY else str(value)
