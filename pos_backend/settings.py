@@ -8,6 +8,7 @@ import secrets
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import dj_database_url
@@ -20,6 +21,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 POS_DATA_DIR = (BASE_DIR / Path(config("POS_DATA_DIR", default=".pos")).expanduser()).resolve()
 
 DATABASE_URL = config("DATABASE_URL", default="")
+DATABASE_REPLICA_URL = config("DATABASE_REPLICA_URL", default="")
 DB_NAME = config("DB_NAME", default="")
 EMBEDDED_DATABASE = not (DATABASE_URL or DB_NAME)
 
@@ -128,7 +130,7 @@ TEMPLATES = [
 # --- Database ---------------------------------------------------------------------------------------------
 
 
-def _database() -> dict[str, object]:
+def _database() -> dict[str, Any]:
     if DB_NAME and not DATABASE_URL:
         return {
             "ENGINE": "django.db.backends.postgresql",
@@ -138,10 +140,13 @@ def _database() -> dict[str, object]:
             "HOST": config("DB_HOST", default="localhost"),
             "PORT": config("DB_PORT", default="5432"),
         }
-    url = DATABASE_URL or embedded_url(POS_DATA_DIR)
+    return _parsed("DATABASE_URL", DATABASE_URL or embedded_url(POS_DATA_DIR))
+
+
+def _parsed(variable: str, url: str) -> dict[str, Any]:
     if not url.startswith(("postgres://", "postgresql://")):
         raise ImproperlyConfigured(
-            "DATABASE_URL must begin with postgresql:// - no other database is supported."
+            f"{variable} must begin with postgresql:// - no other database is supported."
         )
     return dict(dj_database_url.parse(url))
 
@@ -152,17 +157,37 @@ SESSION_LIMITS = (
     "-c lock_timeout=3s -c statement_timeout=15s -c idle_in_transaction_session_timeout=15s"
     " -c client_connection_check_interval=1s"
 )
-DATABASES = {
-    "default": {
-        **_database(),
+
+
+def _limited(database: dict[str, Any], **options: int) -> dict[str, Any]:
+    """With what holds for every connection of ours; `options` of libpq that the address does not set itself."""
+    given = database.get("OPTIONS", {})
+    limits = f"{SESSION_LIMITS} {given.get('options', '')}".strip()
+    return {
+        **database,
+        "OPTIONS": {**options, **given, "options": limits},
         "CONN_MAX_AGE": config("CONN_MAX_AGE", default=600, cast=int),
         "CONN_HEALTH_CHECKS": True,
         "ATOMIC_REQUESTS": False,
     }
-}
-_options = DATABASES["default"].setdefault("OPTIONS", {})
-_options["options"] = f"{SESSION_LIMITS} {_options.get('options', '')}".strip()
-_options.setdefault("connect_timeout", 5)
+
+
+DATABASES = {"default": _limited(_database(), connect_timeout=5)}
+if DATABASE_REPLICA_URL:
+    if EMBEDDED_DATABASE:
+        raise ImproperlyConfigured(
+            "DATABASE_REPLICA_URL is set, but not the DATABASE_URL of the database that it follows."
+        )
+    # Reports do without it, so a replica that is away is found out quickly (docs/adr/0025-replica.md).
+    DATABASES["replica"] = _limited(
+        _parsed("DATABASE_REPLICA_URL", DATABASE_REPLICA_URL),
+        connect_timeout=2,
+        tcp_user_timeout=2_000,
+        keepalives_idle=5,
+        keepalives_interval=2,
+        keepalives_count=2,
+    )
+DATABASE_ROUTERS = ["pos_backend.routing.ReportsRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Our own token model replaces knox's, so knox's tables would only stand empty.
 MIGRATION_MODULES = {"knox": None}
@@ -231,6 +256,7 @@ SWAGGER_SETTINGS = {
 # Where a lower room needs one above it, it asks for the port by name (docs/adr/0003-ports.md).
 PORTS = {
     "open_stock": "apps.inventory.services.open_stock",
+    "watch_stock": "apps.inventory.services.watch_stock",
     "take_cash": "apps.payments.services.take_cash_at_checkout",
     "payments_of_sales": "apps.payments.selectors.payments_of_sales",
     "close_days": "apps.reports.services.roll_up_if_due",

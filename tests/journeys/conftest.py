@@ -8,6 +8,9 @@ import pytest
 from apps.payments.gateways import SharedBudget
 from payments.simulator import Simulator, running
 from tests.journeys.till import Till, a_till
+from tests.ledger import closing_time
+
+__all__ = ["closing_time", "simulator", "till"]
 
 
 @pytest.fixture

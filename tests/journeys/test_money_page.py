@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from apps.inventory.models import StockCount
+from apps.inventory.services.counting import REFUSALS
 from apps.payments import schedule
 from apps.payments.services.refunding import CALL
 from apps.payments.states import FINISHED, MOVES, REFUND_MOVES, CallbackState
@@ -86,6 +88,14 @@ def test_every_move_that_is_told_is_allowed(sentence: str, moves: Mapping[Any, f
 
     # A refund in cash is approved and completed at once.
     assert told - {("pending", "completed")} == allowed
+
+
+def test_a_count_ends_once() -> None:
+    written = {start: (ends, told) for start, ends, told in table_after("This is the whole table of counts:")}
+
+    over = {f"`{state.value}`": ("nothing", f"409 `{error.code}`") for state, error in REFUSALS.items()}
+    assert written == {"`in_progress`": (", ".join(over), ""), **over}
+    assert list(written) == [f"`{state.value}`" for state in StockCount.Status]
 
 
 def test_the_states_of_messages_are_all_there() -> None:

@@ -1,0 +1,217 @@
+"""The goods of the month: put on the shelves at its beginning, and what becomes of them in its course."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from django.core.management import call_command
+
+from tests.journeys.month.arithmetic import cents
+from tests.journeys.month.diary import Diary
+from tests.journeys.month.goods import Good
+from tests.journeys.month.records import Article
+from tests.journeys.month.shop import Shop
+from tests.journeys.month.sums import money
+from tests.journeys.month.visits import Visit
+
+ADMIN = "amina"
+MOVEMENTS = "inventory/movements/"
+# Pending sales that nobody paid are given up after so long.
+EXPIRY = timedelta(minutes=120)
+DAIRY, BREAD, FRESH = "Dairy & Eggs", "Bread & Bakery", "Fresh today"
+
+
+@dataclass
+class Catalogue:
+    """`categories` are ids by the names of today."""
+
+    shop: Shop
+    categories: dict[str, int] = field(default_factory=dict)
+
+    def open(self, goods: Iterable[Good], planned: Sequence[Visit]) -> None:
+        """As much of everything as will be sold, and what is to be left; what sells best comes first."""
+        sold: dict[str, Decimal] = defaultdict(Decimal)
+        for item in (item for visit in planned for item in visit.items):
+            sold[item.sku] += item.quantity
+        ranked = sorted(goods, key=lambda good: -sold[good.sku])
+        stocked = [(good, sold[good.sku] + _left(number, good)) for number, good in enumerate(ranked)]
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "goods.csv"
+            _write(path, stocked)
+            call_command("import_products", str(path), stdout=StringIO())
+        self._enter(stocked)
+
+    def note_changes(self, diary: Diary, begins: datetime, ends: datetime) -> None:
+        """Spread over the time, whatever its length."""
+        for percent, change in CHANGES:
+            diary.note(begins + (ends - begins) * percent / 100, lambda change=change: change(self))  # type: ignore[misc]
+
+    def first_delivery(self) -> None:
+        for article in self._some(0, 29):
+            self._deliver(article, Decimal(24), "1.10")
+
+    def second_delivery(self) -> None:
+        """More by weight, and cheaper; of some goods from two suppliers."""
+        for article in self._some(1, 17):
+            self._deliver(article, Decimal("12.375"), "0.93")
+        for article in self._some(0, 34):
+            self._deliver(article, Decimal(1), "1.4")
+
+    def raise_prices(self) -> None:
+        """By seven percent, which gives prices with cents."""
+        for article in self._some(0, 9):
+            article.price = cents(article.price * Decimal("1.07"))
+            self._change(article, price=money(article.price))
+
+    def rename_category(self) -> None:
+        self._rename_category(DAIRY, "Dairy")
+
+    def rename_products(self) -> None:
+        for article in self._some(0, 37):
+            article.name = f"{article.name} (new)"
+            self._change(article, name=article.name)
+
+    def tax_bread(self) -> None:
+        for article in self._in(BREAD)[:4]:
+            article.rate = Decimal("8.00")
+            self._change(article, tax="8.00")
+
+    def move_products(self) -> None:
+        """Into a new category, and some into none."""
+        self._category(FRESH)
+        for number, article in enumerate(self._some(1, 17)):
+            article.category = FRESH if number % 3 else ""
+            self._change(article, category=self.categories[FRESH] if article.category else None)
+
+    def correct_costs(self) -> None:
+        for article in self._some(2, 23):
+            article.cost = cents(article.cost * Decimal("0.97"))
+            self._change(article, cost_price=money(article.cost))
+
+    def count_and_clear(self) -> None:
+        """Breakage, samples, a correction and goods that came back; never more than is there."""
+        kinds = {"damage": "-0.5", "transfer": "-1", "adjustment": "2.125", "return": "1"}
+        articles = [article for article in self._some(0, 1) if article.stock > 20]
+        for article, (kind, quantity) in zip(articles, kinds.items(), strict=False):
+            self._move(article, kind, Decimal(quantity))
+
+    def take_off(self) -> None:
+        """Some goods are not sold any more."""
+        for article in self._some(4, 41):
+            article.active = False
+            self.shop.books.watch(article, self.shop.clock.now)
+            self._change(article, is_active=False)
+
+    def rename_cashier(self) -> None:
+        id = self.shop.ids["kamau"]
+        self.shop.wire.patch(ADMIN, f"users/{id}/", {"first_name": "Kamau wa", "last_name": "Njoroge"})
+        self.shop.books.people[id] = "Kamau wa Njoroge"
+
+    def give_up_sales(self) -> None:
+        """Those that nobody has begun to pay; the shop does it by itself."""
+        now = self.shop.clock.now
+        call_command("expire_sales", stdout=StringIO())
+        for sale in self.shop.books.sales:
+            held = any(payment.state == "open" for payment in sale.payments)
+            if sale.status == "pending" and not sale.paid and not held and sale.made < now - EXPIRY:
+                self.shop.books.cancel(sale, now, None)
+
+    def _enter(self, stocked: Iterable[tuple[Good, Decimal]]) -> None:
+        """The shop says how it calls products and categories, and nothing else."""
+        rows = {row["sku"]: row for row in self.shop.wire.pages(ADMIN, "products/")}
+        books = self.shop.books
+        for good, stock in sorted(stocked, key=lambda pair: rows[pair[0].sku]["id"]):
+            self.categories[good.category] = rows[good.sku]["category"]
+            books.articles[good.sku] = article_of(good, rows[good.sku]["id"])
+            if stock:
+                books.record(good.sku, "adjustment", stock, None, self.shop.clock.now)
+
+    def _category(self, name: str) -> int:
+        if name not in self.categories:
+            answer = self.shop.wire.post(ADMIN, "products/categories/", {"name": name})
+            self.categories[name] = answer["id"]
+        return self.categories[name]
+
+    def _rename_category(self, old: str, new: str) -> None:
+        id = self.categories[new] = self.categories.pop(old)
+        self.shop.wire.patch(ADMIN, f"products/categories/{id}/", {"name": new})
+        for article in self._in(old):
+            article.category = new
+
+    def _in(self, category: str) -> list[Article]:
+        return [article for article in self.shop.books.articles.values() if article.category == category]
+
+    def _some(self, start: int, step: int) -> list[Article]:
+        """The goods that sell best come first."""
+        return list(self.shop.books.articles.values())[start::step]
+
+    def _change(self, article: Article, **fields: Any) -> None:
+        self.shop.wire.patch(ADMIN, f"products/{article.id}/", fields)
+
+    def _deliver(self, article: Article, quantity: Decimal, factor: str) -> None:
+        """For `factor` times what the goods have cost so far."""
+        unit_cost = cents(article.cost * Decimal(factor))
+        self.shop.books.deliver(article.sku, quantity, unit_cost)
+        self._move(article, "purchase", quantity, unit_cost=money(unit_cost))
+
+    def _move(self, article: Article, kind: str, quantity: Decimal, **fields: Any) -> None:
+        """The shop decides the sign of all but adjustments, so it is sent without."""
+        sent = quantity if kind == "adjustment" else abs(quantity)
+        body = {"product": article.id, "movement_type": kind, "quantity": str(sent), **fields}
+        self.shop.wire.post(ADMIN, MOVEMENTS, body)
+        self.shop.books.record(article.sku, kind, quantity, self.shop.ids[ADMIN], self.shop.clock.now)
+
+
+def _left(number: int, good: Good) -> Decimal:
+    """Only a third of the goods that would run low do: the report shows fifty at most."""
+    return good.left if good.left > good.threshold or number % 3 == 0 else 3 * good.threshold
+
+
+def article_of(good: Good, id: int) -> Article:
+    return Article(
+        id,
+        good.sku,
+        good.barcode,
+        good.name,
+        good.category,
+        good.price,
+        good.cost,
+        good.rate,
+        good.threshold,
+    )
+
+
+def _write(path: Path, stocked: Iterable[tuple[Good, Decimal]]) -> None:
+    """As a file that the shop imports."""
+    columns = ("sku", "barcode", "name", "category", "price", "cost_price", "tax", "low_stock_threshold")
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow((*columns, "stock"))
+        for good, stock in stocked:
+            about = (good.sku, good.barcode, good.name, good.category)
+            writer.writerow((*about, good.price, good.cost, good.rate, good.threshold, stock))
+
+
+CHANGES: Sequence[tuple[int, Callable[[Catalogue], None]]] = (
+    (15, Catalogue.first_delivery),
+    (25, Catalogue.raise_prices),
+    (35, Catalogue.rename_category),
+    (40, Catalogue.rename_products),
+    (44, Catalogue.give_up_sales),
+    (48, Catalogue.second_delivery),
+    (52, Catalogue.tax_bread),
+    (56, Catalogue.move_products),
+    (62, Catalogue.correct_costs),
+    (70, Catalogue.count_and_clear),
+    (76, Catalogue.give_up_sales),
+    (80, Catalogue.take_off),
+    (85, Catalogue.first_delivery),
+    (90, Catalogue.rename_cashier),
+)
