@@ -28,7 +28,8 @@ def test_relations_point_down_the_house() -> None:
 
 
 def test_every_port_is_bound_once() -> None:
-    assert sorted(settings.PORTS) == ["open_stock", "payments_of_sales", "take_cash"]
+    ports = ["close_days", "open_stock", "payments_of_sales", "take_cash", "watch_stock"]
+    assert sorted(settings.PORTS) == ports
     assert all(callable(import_string(path)) for path in settings.PORTS.values())
 
 

@@ -17,6 +17,8 @@ FUZZED = {
     "sale-list": ("cashier", {201, 400, 403, 409}),
     "payment-initiate": ("cashier", {201, 400, 404, 409, 503}),
     "movement-list": ("admin", {201, 400, 409}),
+    "count-add-item": ("cashier", {200, 400, 404}),
+    "delivery-list": ("admin", {201, 400}),
     "product-list": ("admin", {201, 400, 409}),
 }
 ROUTES = [route for route in all_routes() if route.name in FUZZED]

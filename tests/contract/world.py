@@ -21,7 +21,14 @@ COUNTERS = "users_logincounter"
 READING = ("SELECT", "SAVEPOINT", "RELEASE", "ROLLBACK")
 CODE = re.compile(r"[a-z]+(_[a-z0-9]+)*")
 
-DECISIONS = ("refund-approve", "refund-reject")
+DECISIONS = (
+    "refund-approve",
+    "refund-reject",
+    "count-complete",
+    "count-cancel",
+    "alert-resolve",
+    "alert-ignore",
+)
 STEPS = ("logout", "logoutall", "sale-cancel", "sale-complete", "payment-verify", "payment-cancel")
 BODYLESS = (*STEPS, *DECISIONS)
 PUBLIC = ("login",)
@@ -34,6 +41,7 @@ FOR_CASHIERS = (
     "sale-detail",
     "payment-initiate",
     "refund-list",
+    "count-add-item",
 )
 
 PERSON = {
@@ -66,6 +74,8 @@ MOVEMENT = {
     "unit_cost": "70.00",
     "notes": "x",
 }
+DELIVERED = {"barcode": "6161100490002", "sku": "MILK", "quantity": 3, "unit_cost": "70.00"}
+COUNT = {"description": "Cold store", "notes": "x"}
 CUSTOMER = {"customer_name": "Ann", "customer_phone": "0712345678", "notes": "x"}
 PAYMENT = {
     "method": "cash",
@@ -87,7 +97,9 @@ class Shop:
         self.clients = {role: APIClient(raise_request_exception=False) for role in roles}
         self.stranger = make_user("wanjiru")
         self.category = Category.objects.create(name="Dairy")
-        self.milk = stock_product("Milk", "116.00", stock=50, barcode="6161100490002", category=self.category)
+        self.milk = stock_product(
+            "Milk", "116.00", stock=50, barcode="6161100490002", sku="MILK", category=self.category
+        )
         self.sale, self.paying = self._sale(), self._sale()
         self.transfer = self._made(
             "/api/payments/payments/initiate/", {"sale": self.paying, "method": "bank", "amount": "100.00"}
@@ -99,8 +111,19 @@ class Shop:
         self.refund = self._made("/api/payments/refunds/", asked)
         self.stuck = self._stuck_refund(self._made("/api/payments/refunds/", asked))
         self.message = self._message()
+        self.count = self._made("/api/inventory/counts/", COUNT, "admin")
+        self._made(
+            f"/api/inventory/counts/{self.count}/add_item/",
+            {"product": self.milk.pk, "physical_quantity": 40},
+        )
+        self.alert = self._alert()
         self.movement: int = apps.get_model("inventory.Movement").objects.earliest("id").pk
         self.before = snapshot()
+
+    def _alert(self) -> int:
+        """One that is active, because there is little of it from the beginning."""
+        salt = stock_product("Salt", "20.00", stock=3, sku="SALT")
+        return int(apps.get_model("inventory.StockAlert").objects.get(product=salt).pk)
 
     def _sale(self) -> int:
         return self._made("/api/sales/sales/", {"items": [{"product": self.milk.pk, "quantity": 2}]})
@@ -128,8 +151,8 @@ class Shop:
         )
         return int(message.pk)
 
-    def _made(self, path: str, body: dict[str, Any]) -> int:
-        answer = client_of(self.people["cashier"]).post(path, body)
+    def _made(self, path: str, body: dict[str, Any], role: str = "cashier") -> int:
+        answer = client_of(self.people[role]).post(path, body)
         assert answer.status_code == 201, answer.content
         return int(answer.json()["id"])
 
@@ -144,6 +167,8 @@ class Shop:
             "payment": self.transfer,
             "refund": self.stuck if route.name == "refund-settle" else self.refund,
             "callback": self.message,
+            "count": self.count,
+            "alert": self.alert,
         }
         return route.path(self.milk.barcode if "{code}" in route.template else there.get(room(route), ""))
 
@@ -158,6 +183,15 @@ class Shop:
             **dict.fromkeys(("category-list", "category-detail"), CATEGORY),
             **dict.fromkeys(("product-list", "product-detail"), product),
             "movement-list": {**MOVEMENT, "product": self.milk.pk},
+            "delivery-list": {"rows": [DELIVERED], "reference_number": "LPO-2", "notes": "x"},
+            "count-list": {**COUNT, "blind": True},
+            "count-detail": COUNT,
+            "count-add-item": {
+                "product": self.milk.pk,
+                "barcode": None,
+                "physical_quantity": 3,
+                "notes": "x",
+            },
             "sale-list": {"items": [line], "discount": "1.00", "amount_paid": "200.00", **CUSTOMER},
             "sale-detail": CUSTOMER,
             "payment-initiate": {**PAYMENT, "sale": self.paying},
