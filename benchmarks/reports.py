@@ -5,6 +5,8 @@ turns: whatever else the machine does touches all columns alike.
 """
 
 import argparse
+import http.client
+import json
 import os
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import psycopg2
@@ -207,17 +210,28 @@ def _line(name: str, measured: Measurement) -> str:
 
 
 def _till(shop: Shop) -> Bench:
-    with closing(psycopg2.connect(shop.database.url)) as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT product_id, '' FROM products_stocklevel JOIN products_product ON id = product_id"
-            " WHERE is_active AND quantity > 500 ORDER BY quantity DESC LIMIT 500"
-        )
-        items = [Item(*row) for row in cursor.fetchall()]
+    """One that sells 200 products of which there is plenty."""
+    found = _call(shop, "GET", "/api/products/?page_size=200&ordering=created_at")["results"]
+    items = [Item(product["id"], product["barcode"]) for product in found]
+    rows = [{"barcode": item.barcode, "quantity": 100_000} for item in items]
+    _call(shop, "POST", "/api/inventory/movements/bulk/", {"rows": rows})
     scenario = Scenario(
         "checkout, 5 lines", checkout(5), lambda sale: sale["status"] == "completed", sells=True
     )
     token = sign_in(shop.server.port, CASHIER)
     return Bench(scenario, shop.server, None, [scenario.requests(1, items, token)])
+
+
+def _call(shop: Shop, method: str, path: str, body: object = None) -> dict[str, Any]:
+    connection = http.client.HTTPConnection("127.0.0.1", shop.server.port, timeout=60)
+    headers = {"Authorization": f"Token {shop.token}", "Content-Type": "application/json"}
+    with closing(connection):
+        connection.request(method, path, json.dumps(body), headers)
+        answer = connection.getresponse()
+        content = answer.read()
+    if not 200 <= answer.status < 300:
+        raise LauncherError(f"{path}: {answer.status} {content[:300]!r}")
+    return dict(json.loads(content))
 
 
 @contextmanager

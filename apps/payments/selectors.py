@@ -11,6 +11,8 @@ from apps.core.clock import iso
 from apps.payments.errors import PaymentNotFound, RefundNotFound
 from apps.payments.models import GatewayCallback, Payment, Refund
 
+NAMED = ("username", "first_name", "last_name")
+
 
 def payment_data(payment: Payment) -> dict[str, Any]:
     """A payment as the contract shows it; `sale` and `initiated_by` must be loaded."""
@@ -41,19 +43,23 @@ def payment_data(payment: Payment) -> dict[str, Any]:
     }
 
 
+def _shown() -> QuerySet[Payment]:
+    """With what `payment_data` shows of the sale and the person, and no more of them."""
+    needed = ("sale__sale_number", *(f"initiated_by__{name}" for name in NAMED))
+    own = (field.attname for field in Payment._meta.concrete_fields)
+    return Payment.objects.select_related("sale", "initiated_by").only(*own, *needed)
+
+
 def payments_seen_by(user: Any) -> QuerySet[Payment]:
     """A cashier's payments are those of their own sales; an administrator sees all."""
-    payments = Payment.objects.select_related("sale", "initiated_by")
+    payments = _shown()
     return payments if user.is_admin else payments.filter(sale__cashier=user)
 
 
 def payments_of_sales(sale_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
     """The payments of several sales in the order they were begun, by sale id, in one statement."""
     found: dict[int, list[dict[str, Any]]] = {}
-    payments = (
-        Payment.objects.filter(sale_id__in=sale_ids).select_related("sale", "initiated_by").order_by("id")
-    )
-    for payment in payments:
+    for payment in _shown().filter(sale_id__in=sale_ids).order_by("id"):
         found.setdefault(payment.sale_id, []).append(payment_data(payment))
     return found
 
