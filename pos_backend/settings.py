@@ -70,7 +70,7 @@ CORS_ALLOWED_ORIGINS = config(
     cast=Csv(),
 )
 CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "x-requested-with"]
-CORS_EXPOSE_HEADERS = ["Idempotent-Replayed", "Retry-After"]
+CORS_EXPOSE_HEADERS = ["Content-Disposition", "Idempotent-Replayed", "Retry-After"]
 CORS_URLS_REGEX = r"^/(api/|swagger|redoc)"
 
 INSTALLED_APPS = [

@@ -1,5 +1,6 @@
 """Writes finished sales down: the sale, its lines, its payments and refunds, as the services would have left them."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,8 +18,6 @@ from pos_backend.history.paying import Attempt, Refund
 from pos_backend.history.people import Staff
 from pos_backend.history.rows import ENVIRONMENT, Pages, text
 from pos_backend.history.shelves import Product
-
-CONFIRMED = '{{"confirmed_by_hand": "{name}"}}'
 
 
 @dataclass(slots=True)
@@ -49,7 +48,7 @@ class Books:
         self._staff = staff
         self._random = random
         self._refunds: list[tuple[Refund, int, int]] = []
-        self._confirmed = text(CONFIRMED.format(name=staff.manager_name))
+        self._confirmed = text(json.dumps({"confirmed_by_hand": staff.manager_name}))
 
     def complete(self, visit: Visit, when: datetime, refund: Refund | None) -> None:
         """The next receipt. Call in the order of completion."""

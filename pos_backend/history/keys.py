@@ -23,7 +23,7 @@ INDEXES = """
        AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
      ORDER BY indrelid, indexrelid
 """
-MEMORY = "SET LOCAL maintenance_work_mem = '256MB'"
+MEMORY = "SET LOCAL maintenance_work_mem = '128MB'"
 
 
 @contextmanager

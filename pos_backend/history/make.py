@@ -25,6 +25,7 @@ from pos_backend.history.till import Till
 
 BIG = ["sales_sale", "sales_saleitem", "payments_payment", "payments_refund", "inventory_movement"]
 CUSTOMERS_A_PAGE, PRODUCTS_A_PAGE = 4_000, 5_000
+MOST_DAYS = 36_525
 GOODS_ARRIVE = 5  # o'clock on the first day
 
 Progress = Callable[[int], object]
@@ -66,6 +67,8 @@ def make_history(wish: Wish, progress: Progress) -> None:
 
 
 def _check(wish: Wish) -> None:
+    if wish.days > MOST_DAYS:
+        raise CannotBeMade(f"At most {MOST_DAYS:,} days can be made up.")
     if Sale.objects.exists():
         raise CannotBeMade("This shop has sales already: a made-up past would lie between its receipts.")
     if wish.products is not None and Product.objects.exists():

@@ -18,6 +18,7 @@ from tests.concurrency.racing import (
     Overtaking,
     another_connection,
     outcome,
+    outcomes,
     race,
     wait_until,
     waiting_for_locks,
@@ -92,3 +93,12 @@ def test_goods_that_are_just_being_sold_stay_in_the_catalogue(
     assert outcome(removed) == (204, None)
     assert Product.objects.get().is_active is False
     assert_ledgers_agree()
+
+
+def test_two_remove_the_same_product(admin: User) -> None:
+    milk, devices = put_on_shelf(stock=0), tills(admin, 4)
+
+    answers = race(4, lambda i: remove(devices[i], milk))
+
+    assert outcomes(answers) == {(204, None): 1, (404, "product_not_found"): 3}
+    assert Product.objects.count() == 0

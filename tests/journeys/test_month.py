@@ -10,37 +10,24 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from apps.reports.services import differences as ledger_differences
-from apps.reports.services import roll_up
-from conftest import make_user
+from apps.reports.services import differences, roll_up
 from payments.simulator import Simulator
-from tests.journeys.month.books import Books, Wanted
-from tests.journeys.month.catalogue import Catalogue
-from tests.journeys.month.comparing import Asked, differences, expected_now
-from tests.journeys.month.customers import Customers
+from tests.journeys.month.books import Wanted
+from tests.journeys.month.comparing import Asked, Question, questions
 from tests.journeys.month.days import Span
-from tests.journeys.month.diary import Diary
-from tests.journeys.month.goods import baskets, goods
-from tests.journeys.month.refunding import Refunding
+from tests.journeys.month.goods import baskets
+from tests.journeys.month.living import lived, opened
 from tests.journeys.month.shop import Shop
 from tests.journeys.month.shown import article_shown, line_shown, payment_shown, sale_shown
-from tests.journeys.month.stories import Stories
-from tests.journeys.month.visits import LAST_MOMENT, Story, Visit, day_start, visits
-from tests.journeys.month.wire import Clock, Wire, signed_in
+from tests.journeys.month.visits import LAST_MOMENT, Story, visits
+from tests.journeys.month.wire import Clock
 from tests.ledger import assert_ledgers_agree
 
 WHOLE = os.environ.get("POS_FULL_MONTH") == "1"
-EVERY = 1 if WHOLE else 15
+EVERY = 1 if WHOLE else 20
 NAIROBI = ZoneInfo("Africa/Nairobi")
 # Thirty days, to the end of a calendar month.
 MONTH = Span(date(2025, 1, 30), date(2025, 2, 28))
-PEOPLE = {
-    "amina": ("admin", "Amina", "Admin"),
-    "wafula": ("admin", "Wafula", ""),
-    "otieno": ("cashier", "Otieno", "Till"),
-    "wanjiru": ("cashier", "Wanjiru", ""),
-    "kamau": ("cashier", "", ""),
-}
 ON_NEED = "apps.reports.views.reading.roll_up_soon"
 JANUARY = Span(date(2025, 1, 1), date(2025, 1, 31))
 FEBRUARY = Span(date(2025, 2, 1), MONTH.last)
@@ -53,11 +40,11 @@ OF_THE_MONTH = Asked(
         Span(date(2025, 1, 31), date(2025, 2, 17)),
         Span(date(2025, 2, 10), date(2025, 2, 20)),
         Span(MONTH.first, MONTH.first),
-        Span(MONTH.last, MONTH.last),
         Span(date(2025, 1, 3), date(2025, 1, 9)),
     ),
     days=(MONTH.first, date(2025, 2, 9), date(2025, 2, 26), date(2025, 2, 27), MONTH.last),
-    gateways=(MONTH, Span(date(2025, 2, 10), date(2025, 2, 20))),
+    file=Span(date(2025, 1, 31), FEBRUARY.last),
+    gateways=(Span(date(2025, 2, 2), MONTH.last),),
 )
 
 
@@ -109,44 +96,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def opened(clock: Clock, settings: Any, days: Span, zone: ZoneInfo) -> Shop:
-    """A shop with its people, the day before."""
-    settings.TIME_ZONE = str(zone)
-    clock.now = day_start(days.first, zone) - timedelta(hours=8)
-    people = {
-        name: make_user(name, role, first_name=first, last_name=last)
-        for name, (role, first, last) in PEOPLE.items()
-    }
-    names = {
-        person.pk: f"{person.first_name} {person.last_name}".strip() or name
-        for name, person in people.items()
-    }
-    wire = Wire(clock, {name: signed_in(person) for name, person in people.items()})
-    books = Books(prices_include_tax=settings.PRICES_INCLUDE_TAX, people=names)
-    return Shop(clock, wire, books, {name: person.pk for name, person in people.items()})
-
-
-def lived(
-    shop: Shop, planned: Sequence[Visit], days: Span, zone: ZoneInfo, simulator: Simulator | None
-) -> None:
-    """All days, to the last moment of the last."""
-    diary = Diary(shop.clock)
-    begins = day_start(days.first, zone)
-    ends = day_start(days.last + timedelta(days=1), zone) - LAST_MOMENT
-    catalogue = Catalogue(shop)
-    needed = {item.sku for visit in planned for item in visit.items}
-    catalogue.open([good for good in goods() if simulator or good.sku in needed], planned)
-    catalogue.note_changes(diary, begins, ends)
-    customers = Customers(shop, simulator) if simulator else None
-    stories = Stories(shop, diary, Refunding(shop, diary, customers), customers)
-    for visit in planned:
-        diary.note(visit.when, lambda visit=visit: stories.tell(visit))
-    diary.live(ends)
-
-
-def agree(shop: Shop, zone: ZoneInfo, asked: Asked) -> None:
+def agree(shop: Shop, asking: Sequence[Question]) -> None:
     """Every figure of every report is the one in the books."""
-    found = differences(shop, expected_now(shop, zone), asked)
+    found = [difference for question in asking for difference in question.differences(shop)]
     assert not found, "\n".join(map(str, found[:40]))
 
 
@@ -177,21 +129,23 @@ def like(expected: Any, shown: Any) -> Any:
 def reports_agree(shop: Shop, zone: ZoneInfo, asked: Asked) -> None:
     """Live, rolled up, when the last day has closed, and after something was booked into days that were closed."""
     last = shop.clock.now
+    asking = questions(shop, zone, asked)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ON_NEED, lambda *_: None)
-        agree(shop, zone, asked)
+        agree(shop, asking)
         assert roll_up(shop.clock.now) > 0
-        agree(shop, zone, asked)
+        agree(shop, asking)
     shop.clock.now += timedelta(minutes=20)
-    agree(shop, zone, asked)
+    agree(shop, questions(shop, zone, asked))
     roll_up(shop.clock.now)
+    book_late(shop, last)
+    asking = questions(shop, zone, asked)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ON_NEED, lambda *_: None)
-        book_late(shop, last)
-        agree(shop, zone, asked)
-    agree(shop, zone, asked)
+        agree(shop, asking)
+    agree(shop, asking)
     roll_up(shop.clock.now)
-    assert list(ledger_differences()) == []
+    assert list(differences()) == []
     assert_ledgers_agree()
 
 
@@ -204,7 +158,11 @@ def book_late(shop: Shop, last: datetime) -> None:
         if article.active and article.stock > article.threshold + 5
     )
     shop.cancel(shop.sell("wanjiru", [Wanted(sku, Decimal(2))]), "amina")
-    paid = next(payment for payment in shop.books.payments if payment.sale.completed and not payment.reserved)
+    paid = next(
+        payment
+        for payment in shop.books.payments
+        if payment.sale.completed and not payment.reserved and payment.amount > 2
+    )
     shop.approve(shop.ask_back(paid, Decimal("1.50"), in_cash=True))
     # Receipts follow the order of completion.
     shop.clock.now = last
@@ -237,8 +195,8 @@ def test_days_of_another_length(
     zone, days = ZoneInfo(change.zone), change.days
     shop = opened(clock, settings, days, zone)
     also = [datetime.fromisoformat(moment).replace(tzinfo=UTC) for moment in change.moments]
-    planned = visits(baskets(250), days, zone, gateways=False, also=also)
+    planned = visits(baskets(280), days, zone, gateways=False, also=also)
     lived(shop, planned, days, zone, None)
     lists_agree(shop)
-    asked = Asked(("today", "week"), [Span(change.day, change.day)], [change.day, days.last])
+    asked = Asked(("week",), [Span(change.day, change.day)], [change.day], days)
     reports_agree(shop, zone, asked)

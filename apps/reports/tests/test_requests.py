@@ -135,10 +135,13 @@ def test_whose_dashboard(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_queries_that_are_noise(as_admin: APIClient, as_cashier: APIClient, name: str) -> None:
+    parameters = ["export", "x", "date" if name == "day-end" else "start_date"]
+    parameters += ["period", "end_date"] * (name == "sales") + ["cashier"] * (name == "dashboard")
     for value in QUERY_VALUES:
-        for parameter in ("period", "start_date", "end_date", "export", "date", "cashier", "format", "x"):
-            text = f"{parameter}={value.replace('{name}', parameter)}"
+        texts = [f"{parameter}={value.replace('{name}', parameter)}" for parameter in parameters]
+        for text in (*texts, "&".join(texts)):
             assert as_admin.get(f"/api/reports/{name}/?{text}").status_code in (200, 400), text
-            assert as_cashier.get(f"/api/reports/{name}/?{text}").status_code in (200, 400, 403), text
+        everything = as_cashier.get(f"/api/reports/{name}/?{'&'.join(texts)}")
+        assert everything.status_code in ((200, 400, 403) if name == "dashboard" else (400, 403)), texts
     nul = as_admin.get(f"/api/reports/{name}/?period=%00")
     assert (nul.status_code, nul.json()["code"]) == (400, "invalid_request")

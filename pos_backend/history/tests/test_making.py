@@ -104,6 +104,7 @@ def test_prices_with_and_without_tax(settings: Any, included: bool) -> None:
 def test_the_shops_own_catalogue_is_what_is_sold(
     shelf: Callable[..., Product], cashier: User, admin: User
 ) -> None:
+    User.objects.filter(pk=admin.pk).update(first_name='Am"ina\\', last_name="Ådmin")
     strange = 'Tea \\N\t"1\\2" \n café, kg'
     shelf(strange, "180.00", stock=3, cost_price=Decimal("120.00"), barcode="5901234123457")
     for number in range(10):
@@ -118,6 +119,9 @@ def test_the_shops_own_catalogue_is_what_is_sold(
     assert any(line.quantity % 1 for line in weighed)
     assert {line.product_barcode for line in weighed} == {"5901234123457"}
     assert Sale.objects.filter(cashier=cashier).exists()
+    by_hand = Payment.objects.filter(method="bank", status="success").first()
+    assert by_hand is not None
+    assert by_hand.metadata == {"confirmed_by_hand": 'Am"ina\\ Ådmin'}
     assert set(Movement.objects.filter(movement_type="purchase").values_list("created_by", flat=True)) == {
         admin.pk
     }
@@ -180,6 +184,9 @@ class TestRefusals:
 
     def test_too_many_products(self) -> None:
         assert self.refused(products=1_000_001) == "At most 1,000,000 products can be made up."
+
+    def test_too_many_days(self) -> None:
+        assert self.refused(days=36_526) == "At most 36,525 days can be made up."
 
     def test_before_the_shop_has_opened(self) -> None:
         early = UNTIL.replace(hour=5, minute=2)

@@ -1,6 +1,6 @@
 """The shop's reports beside the expected ones, figure by figure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -8,19 +8,27 @@ from zoneinfo import ZoneInfo
 
 from tests.journeys.month.days import Span, facts_of
 from tests.journeys.month.expected import Expected
+from tests.journeys.month.files import (
+    Sections,
+    day_end_file,
+    inventory_file,
+    profit_file,
+    read_file,
+    sales_file,
+)
 from tests.journeys.month.gateways import reconciliation
 from tests.journeys.month.shop import Shop
 from tests.journeys.month.standing import dashboard, inventory
 from tests.journeys.month.sums import Report
 from tests.journeys.month.visits import CASHIERS
+from tests.journeys.month.wire import read
 
 ADMIN = "amina"
 LAST_DAYS = {"today": 1, "week": 7, "month": 30, "year": 365}
 # Not figures: what stands behind the tallies.
 ROWS = frozenset({"rows", "more"})
 
-Pair = tuple[str, Report, Report]
-"""What is compared, what is expected, and what is shown."""
+Read = Callable[[bytes], Any]
 
 
 @dataclass(frozen=True)
@@ -34,69 +42,96 @@ class Difference:
 
 @dataclass(frozen=True)
 class Asked:
-    """Sales and profit of these periods, the ends of these days, and the gateways' part of these periods."""
+    """Sales and profit of these periods, the ends of these days, the gateways' part of these periods, and a file."""
 
     periods: Sequence[str]
     spans: Sequence[Span]
     days: Sequence[date]
+    file: Span
     gateways: Sequence[Span] = ()
 
 
-def differences(shop: Shop, expected: Expected, asked: Asked) -> list[Difference]:
-    """Between the reports and the books; the dashboards and the shelves are always asked for."""
-    reports = (_of_periods, _of_days, _of_gateways, _of_now)
+@dataclass(frozen=True)
+class Question:
+    """A request for a report by `who`, and what the answer must be once it is `read`."""
+
+    name: str
+    query: Mapping[str, str]
+    expected: Any
+    who: str = ADMIN
+    read: Read = read
+
+    def differences(self, shop: Shop) -> Iterator[Difference]:
+        answer = shop.wire.download(self.who, f"reports/{self.name}/", **self.query)
+        where = f"{self.name} {dict(self.query)} for {self.who}"
+        return _compare(where, self.expected, self.read(answer))
+
+
+def questions(shop: Shop, zone: ZoneInfo, asked: Asked) -> list[Question]:
+    """With the answers by what the books say at this moment; dashboards and shelves are always asked for."""
+    expected = Expected(shop.books, facts_of(shop.books, zone), shop.clock.now)
     return [
-        difference
-        for report in reports
-        for where, wanted, got in report(shop, expected, asked)
-        for difference in _compare(where, wanted, got)
+        *_on_periods(expected, asked),
+        *(Question("day-end", {"date": str(day)}, expected.day_end(day)) for day in asked.days),
+        *(Question("reconciliation", _of(span), reconciliation(expected, span)) for span in asked.gateways),
+        *_on_now(expected, shop.ids),
+        *_for_files(expected, asked),
     ]
 
 
-def _of_periods(shop: Shop, expected: Expected, asked: Asked) -> Iterator[Pair]:
+def _on_periods(expected: Expected, asked: Asked) -> Iterator[Question]:
     today = expected.facts.day(expected.now)
     named = {name: Span(today - timedelta(days=LAST_DAYS[name] - 1), today) for name in asked.periods}
     queries = [({"period": name}, span) for name, span in named.items()]
-    for query, span in [*queries, *((_custom(span), span) for span in asked.spans)]:
-        yield f"sales {query}", expected.sales(span), shop.wire.get(ADMIN, "reports/sales/", **query)
-        yield f"profit {query}", expected.profit(span), shop.wire.get(ADMIN, "reports/profit/", **query)
+    for query, span in [*queries, *((_of(span), span) for span in asked.spans)]:
+        yield Question("sales", query, expected.sales(span))
+        yield Question("profit", query, expected.profit(span))
 
 
-def _of_days(shop: Shop, expected: Expected, asked: Asked) -> Iterator[Pair]:
-    for day in asked.days:
-        got = shop.wire.get(ADMIN, "reports/day-end/", date=str(day))
-        yield f"day-end {day}", expected.day_end(day), got
-
-
-def _of_gateways(shop: Shop, expected: Expected, asked: Asked) -> Iterator[Pair]:
-    for span in asked.gateways:
-        got = shop.wire.get(ADMIN, "reports/reconciliation/", **_custom(span))
-        yield f"reconciliation {span}", reconciliation(expected, span), got
-
-
-def _of_now(shop: Shop, expected: Expected, asked: Asked) -> Iterator[Pair]:
-    yield "inventory", inventory(expected), _without_ids(shop.wire.get(ADMIN, "reports/inventory/"))
-    yield "dashboard", dashboard(expected), shop.wire.get(ADMIN, "reports/dashboard/")
+def _on_now(expected: Expected, ids: Mapping[str, int]) -> Iterator[Question]:
+    yield Question("inventory", {}, inventory(expected), read=_inventory)
+    yield Question("dashboard", {}, dashboard(expected))
+    yield Question("dashboard", {"cashier": str(ids[ADMIN])}, dashboard(expected, ids[ADMIN]))
     for name in CASHIERS:
-        got = shop.wire.get(name, "reports/dashboard/")
-        yield f"dashboard of {name}", dashboard(expected, shop.ids[name]), got
-    got = shop.wire.get(ADMIN, "reports/dashboard/", cashier=str(shop.ids[ADMIN]))
-    yield "dashboard of one administrator", dashboard(expected, shop.ids[ADMIN]), got
+        yield Question("dashboard", {}, dashboard(expected, ids[name]), who=name)
 
 
-def _custom(span: Span) -> dict[str, str]:
+def _for_files(expected: Expected, asked: Asked) -> Iterator[Question]:
+    """Of the last of the days."""
+    csv, span, day = {"export": "csv"}, asked.file, asked.days[-1]
+    yield Question("sales", csv | _of(span), _filled(sales_file(expected, span)), read=read_file)
+    yield Question("profit", csv | _of(span), _filled(profit_file(expected, span)), read=read_file)
+    wanted = _filled(day_end_file(expected, day))
+    yield Question("day-end", {**csv, "date": str(day)}, wanted, read=read_file)
+    yield Question("inventory", csv, _filled(inventory_file(expected)), read=_inventory_file)
+
+
+def _of(span: Span) -> dict[str, str]:
     return {"period": "custom", "start_date": str(span.first), "end_date": str(span.last)}
 
 
-def _without_ids(inventory: Report) -> Report:
-    """The books do not know what numbers movements and alerts got; those of one moment come in any order."""
+def _filled(sections: Sections) -> Sections:
+    """A section without rows is not there."""
+    return {name: rows for name, rows in sections.items() if rows}
+
+
+def _inventory(content: bytes) -> Report:
+    """The books do not know what numbers movements and alerts got; alerts of one moment come in any order."""
+    report = read(content)
     moves, alerts = (
-        [{**row, "id": None} for row in inventory[name]] for name in ("recent_movements", "active_alerts")
+        [{**row, "id": None} for row in report[name]] for name in ("recent_movements", "active_alerts")
     )
     begun = [row["created_at"] for row in alerts]
     assert begun == sorted(begun, reverse=True)
     alerts.sort(key=lambda row: row["product"])
-    return {**inventory, "recent_movements": moves, "active_alerts": alerts}
+    return {**report, "recent_movements": moves, "active_alerts": alerts}
+
+
+def _inventory_file(content: bytes) -> Sections:
+    """In the file the products come by name, in whatever order the database has names."""
+    sections = read_file(content)
+    sections["products"].sort(key=lambda row: int(row["product"]))
+    return sections
 
 
 def _compare(where: str, expected: Any, got: Any) -> Iterator[Difference]:
@@ -111,8 +146,3 @@ def _compare(where: str, expected: Any, got: Any) -> Iterator[Difference]:
             yield from _compare(f"{where}[{number}]", *pair)
     elif expected != got or isinstance(expected, str) != isinstance(got, str):
         yield Difference(where, expected, got)
-
-
-def expected_now(shop: Shop, zone: ZoneInfo) -> Expected:
-    """What the books say at this moment."""
-    return Expected(shop.books, facts_of(shop.books, zone), shop.clock.now)

@@ -126,17 +126,17 @@ def product_profit(lines: Iterable[Line], limit: int) -> list[Report]:
             "product": article.id,
             "product_name": article.name,
             "quantity_sold": quantity(sold),
-            **_earned(sold),
+            **earned(sold),
         }
         for article, sold in by_article(lines, profit)[:limit]
     ]
 
 
 def category_profit(lines: Iterable[Line]) -> list[Report]:
-    return [{"category_name": name, **_earned(sold)} for name, sold in by_category(lines, profit)]
+    return [{"category_name": name, **earned(sold)} for name, sold in by_category(lines, profit)]
 
 
-def _earned(lines: Sequence[Line]) -> Report:
+def earned(lines: Sequence[Line]) -> Report:
     return {
         "revenue": money(net(lines)),
         "cost": money(cost(lines)),
