@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import ProtectedError
 
 from apps.core import money, ports
@@ -38,7 +38,12 @@ def update_product(product: Product, fields: Mapping[str, Any], *, now: datetime
     if "barcode" in fields:
         set_barcode(product, fields["barcode"])
         changed.append("barcode_key")
-    product.save(update_fields=changed)
+    try:
+        product.save(update_fields=changed)
+    except DatabaseError as error:
+        if error.__cause__ is not None:  # the database's own complaint
+            raise
+        raise ProductNotFound("There is no such product any more.") from None
     return product
 
 

@@ -287,3 +287,17 @@ def test_categories(as_admin: APIClient, as_cashier: APIClient, shelf: Shelf) ->
     assert as_admin.delete(address).json()["code"] == "category_in_use"
     Product.objects.update(category=None)
     assert as_admin.delete(address).status_code == 204
+
+
+def test_a_product_removed_while_it_is_changed(as_admin: APIClient, shelf: Shelf, monkeypatch: Any) -> None:
+    """Between the look-up and the UPDATE another request deletes it."""
+    milk = shelf(stock=0)
+    kept = Product.save
+
+    def overtaken(product: Product, *args: Any, **kwargs: Any) -> None:
+        Product.objects.filter(pk=product.pk).delete()
+        kept(product, *args, **kwargs)
+
+    monkeypatch.setattr(Product, "save", overtaken)
+    answer = as_admin.patch(f"/api/products/{milk.pk}/", {"name": "Mala"})
+    assert (answer.status_code, answer.json()["code"]) == (404, "product_not_found")

@@ -1,26 +1,20 @@
-"""The goods of the month: put on the shelves at its beginning, and what becomes of them in its course."""
+"""What becomes of the goods in the course of the month."""
 
-import csv
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from io import StringIO
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.core.management import call_command
 
 from tests.journeys.month.arithmetic import cents
 from tests.journeys.month.diary import Diary
-from tests.journeys.month.goods import Good
 from tests.journeys.month.records import Article
 from tests.journeys.month.shop import Shop
 from tests.journeys.month.sums import money
-from tests.journeys.month.visits import Visit
 from tests.journeys.month.wire import Answer
 
 ADMIN = "amina"
@@ -35,22 +29,9 @@ class Catalogue:
     """`categories` are ids by the names of today, `variances` what `count` found, by SKU."""
 
     shop: Shop
-    categories: dict[str, int] = field(default_factory=dict)
+    categories: dict[str, int]
     count: Answer = field(default_factory=dict)
     variances: dict[str, Decimal] = field(default_factory=dict)
-
-    def open(self, goods: Iterable[Good], planned: Sequence[Visit]) -> None:
-        """As much of everything as will be sold, and what is to be left; what sells best comes first."""
-        sold: dict[str, Decimal] = defaultdict(Decimal)
-        for item in (item for visit in planned for item in visit.items):
-            sold[item.sku] += item.quantity
-        ranked = sorted(goods, key=lambda good: -sold[good.sku])
-        stocked = [(good, sold[good.sku] + _left(number, good)) for number, good in enumerate(ranked)]
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "goods.csv"
-            _write(path, stocked)
-            call_command("import_products", str(path), stdout=StringIO())
-        self._enter(stocked)
 
     def note_changes(self, diary: Diary, begins: datetime, ends: datetime) -> None:
         """Spread over the time, whatever its length."""
@@ -148,16 +129,6 @@ class Catalogue:
             if sale.status == "pending" and not sale.paid and not held and sale.made < now - EXPIRY:
                 self.shop.books.cancel(sale, now, None)
 
-    def _enter(self, stocked: Iterable[tuple[Good, Decimal]]) -> None:
-        """The shop says how it calls products and categories, and nothing else."""
-        rows = {row["sku"]: row for row in self.shop.wire.pages(ADMIN, "products/")}
-        books = self.shop.books
-        for good, stock in sorted(stocked, key=lambda pair: rows[pair[0].sku]["id"]):
-            self.categories[good.category] = rows[good.sku]["category"]
-            books.articles[good.sku] = article_of(good, rows[good.sku]["id"])
-            if stock:
-                books.record(good.sku, "adjustment", stock, None, self.shop.clock.now)
-
     def _category(self, name: str) -> int:
         if name not in self.categories:
             answer = self.shop.wire.post(ADMIN, "products/categories/", {"name": name})
@@ -202,36 +173,6 @@ class Catalogue:
     def _enter_move(self, article: Article, kind: str, quantity: Decimal, reference: str = "") -> None:
         by, at = self.shop.ids[ADMIN], self.shop.clock.now
         self.shop.books.record(article.sku, kind, quantity, by, at, reference)
-
-
-def _left(number: int, good: Good) -> Decimal:
-    """Only a third of the goods that would run low do: the report shows fifty at most."""
-    return good.left if good.left > good.threshold or number % 3 == 0 else 3 * good.threshold
-
-
-def article_of(good: Good, id: int) -> Article:
-    return Article(
-        id,
-        good.sku,
-        good.barcode,
-        good.name,
-        good.category,
-        good.price,
-        good.cost,
-        good.rate,
-        good.threshold,
-    )
-
-
-def _write(path: Path, stocked: Iterable[tuple[Good, Decimal]]) -> None:
-    """As a file that the shop imports."""
-    columns = ("sku", "barcode", "name", "category", "price", "cost_price", "tax", "low_stock_threshold")
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow((*columns, "stock"))
-        for good, stock in stocked:
-            about = (good.sku, good.barcode, good.name, good.category)
-            writer.writerow((*about, good.price, good.cost, good.rate, good.threshold, stock))
 
 
 CHANGES: Sequence[tuple[int, Callable[[Catalogue], None]]] = (

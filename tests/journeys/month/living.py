@@ -15,6 +15,7 @@ from tests.journeys.month.days import Span
 from tests.journeys.month.diary import Diary
 from tests.journeys.month.goods import goods
 from tests.journeys.month.refunding import Refunding
+from tests.journeys.month.shelves import fill_shelves
 from tests.journeys.month.shop import Shop
 from tests.journeys.month.stories import Stories
 from tests.journeys.month.visits import LAST_MOMENT, Visit, day_start
@@ -53,10 +54,9 @@ def lived(
     diary = Diary(shop.clock)
     begins = day_start(days.first, zone)
     ends = day_start(days.last + timedelta(days=1), zone) - LAST_MOMENT
-    catalogue = Catalogue(shop)
     needed = {item.sku for visit in planned for item in visit.items}
-    catalogue.open([good for good in goods() if simulator or good.sku in needed], planned)
-    catalogue.note_changes(diary, begins, ends)
+    on_sale = [good for good in goods() if simulator or good.sku in needed]
+    Catalogue(shop, fill_shelves(shop, on_sale, planned)).note_changes(diary, begins, ends)
     customers = Customers(shop, simulator) if simulator else None
     stories = Stories(shop, diary, Refunding(shop, diary, customers), customers)
     for visit in planned:
