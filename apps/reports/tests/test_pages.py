@@ -9,7 +9,6 @@ import pytest
 from rest_framework.test import APIClient
 
 from apps.products.models import Category, Product
-from apps.reports.views.page import bars
 from apps.users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -97,7 +96,11 @@ def test_the_sales_page(people: People, story: Any, way: Way) -> None:
     day = Tags(page(people["amina"], "sales/?period=today").content.decode())
     assert "Tuesday, 10 March 2026 Amounts" in day.text
     assert "0:00 by hour, highest 116.00 24:00" in day.text
-    assert len([tag for tag, _ in day.tags if tag == "rect"]) == 24
+    bars = [attributes for tag, attributes in day.tags if tag == "rect"]
+    assert [bar["height"] for bar in bars] == [*["0.0"] * 10, "100.0", *["0.0"] * 13]
+    assert bars[10] == {"x": "100", "y": "0.0", "width": "8", "height": "100.0"}
+    quiet = Tags(page(people["amina"], "sales/?start_date=2026-03-04&end_date=2026-03-04").content.decode())
+    assert "svg" not in {tag for tag, _ in quiet.tags}
 
 
 def test_the_day_end_page(people: People, story: Any, way: Way) -> None:
@@ -122,11 +125,3 @@ def test_the_day_end_page(people: People, story: Any, way: Way) -> None:
     assert "Receipts 000001–000002" in first
     quiet = Tags(page(people["amina"], "day-end/?date=2026-03-04").content.decode()).text
     assert "Receipts none" in quiet
-
-
-def test_bars() -> None:
-    assert bars([]) == {"highest": 0, "width": 0, "shapes": []}
-    assert bars([0, 0])["shapes"][1] == {"x": 10, "y": 100, "width": 8, "height": 0}
-    drawn = bars([50, 200, 0.5])
-    assert (drawn["highest"], drawn["width"]) == (200, 30)
-    assert [(bar["y"], bar["height"]) for bar in drawn["shapes"]] == [(75, 25), (0, 100), (99.75, 0.25)]
