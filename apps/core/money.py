@@ -98,8 +98,10 @@ def format_money(amount: Decimal) -> str:
 
 
 def format_quantity(quantity: Decimal) -> int | float:
-    """A JSON number without needless decimals: `3`, `1.25`.
+    """A JSON number without needless decimals: `3`, `1.25`."""
+    return plain_number(quantity)
 
-    At most twelve digits are stored, which a double carries exactly as written.
-    """
-    return int(quantity) if quantity == quantity.to_integral_value() else float(quantity)
+
+def plain_number(value: Decimal | int) -> int | float:
+    """What charts, sheets and quantities carry; a double holds fifteen digits exactly as written."""
+    return int(value) if value == int(value) else float(value)

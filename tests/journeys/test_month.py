@@ -19,7 +19,7 @@ from tests.journeys.month.goods import baskets
 from tests.journeys.month.living import lived, opened
 from tests.journeys.month.shop import Shop
 from tests.journeys.month.shown import article_shown, line_shown, payment_shown, sale_shown
-from tests.journeys.month.visits import LAST_MOMENT, Story, visits
+from tests.journeys.month.visits import LAST_MOMENT, Story, day_start, visits
 from tests.journeys.month.wire import Clock
 from tests.ledger import assert_ledgers_agree
 
@@ -31,6 +31,7 @@ MONTH = Span(date(2025, 1, 30), date(2025, 2, 28))
 ON_NEED = "apps.reports.views.reading.roll_up_soon"
 JANUARY = Span(date(2025, 1, 1), date(2025, 1, 31))
 FEBRUARY = Span(date(2025, 2, 1), MONTH.last)
+QUARTER = Span(JANUARY.first, date(2025, 3, 31))
 OF_THE_MONTH = Asked(
     periods=("today", "week", "month", "year"),
     spans=(
@@ -181,6 +182,9 @@ def test_a_month(simulator: Simulator, settings: Any, clock: Clock, monkeypatch:
     lived(shop, planned, MONTH, NAIROBI, simulator)
     lists_agree(shop)
     reports_agree(shop, NAIROBI, OF_THE_MONTH)
+    shop.clock.now = day_start(QUARTER.last + timedelta(days=1), NAIROBI) + timedelta(hours=1)
+    assert roll_up(shop.clock.now) > 0
+    agree(shop, questions(shop, NAIROBI, Asked(("year",), [QUARTER, FEBRUARY], [MONTH.last], QUARTER)))
 
 
 def is_last_moment(when: datetime) -> bool:

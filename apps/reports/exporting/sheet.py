@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from apps.core.money import plain_number
 from apps.reports.exporting.table import Column, Kind, Table
 from apps.reports.exporting.text import sheet_text
 
@@ -64,14 +65,14 @@ class SheetColumn:
         self._sheet.write_datetime(line, self._place, value)
 
     def _percent(self, line: int, value: Decimal) -> None:
-        self._sheet.write_number(line, self._place, float(value / HUNDRED))
+        self._sheet.write_number(line, self._place, plain_number(value / HUNDRED))
 
     def _number(self, line: int, value: Any) -> None:
-        self._sheet.write_number(line, self._place, float(value))
+        self._sheet.write_number(line, self._place, plain_number(value))
 
     def _sum(self, line: int, value: Any) -> None:
         self.total += value
-        self._sheet.write_number(line, self._place, float(value))
+        self._sheet.write_number(line, self._place, plain_number(value))
 
 
 def write_rows(sheet: Any, table: Table, formats: Formats) -> int:
@@ -113,7 +114,7 @@ def _write_totals(sheet: Any, columns: list[SheetColumn], formats: Formats, last
     for place, column in enumerate(columns):
         look = formats.total[column.column.kind]
         if column.column.is_summed:
-            sheet.write_number(last + 1, place, float(column.total), look)
+            sheet.write_number(last + 1, place, plain_number(column.total), look)
         elif place == 0:
             sheet.write_string(last + 1, place, "Total", look)
         else:

@@ -10,7 +10,7 @@ from apps.payments.states import OPEN
 from apps.reports.facts import CASHIERS, PRODUCTS
 from apps.reports.periods import Period
 from apps.reports.selectors.sales import BY_REVENUE
-from apps.reports.selectors.shown import number, product_names
+from apps.reports.selectors.shown import product_names
 from apps.reports.selectors.sums import Cover, Row, add_up, rows_of
 from apps.sales.models import Sale
 
@@ -43,7 +43,10 @@ def dashboard(month: Period, cover: Cover, cashier_id: int | None) -> dict[str, 
         "pending_payments": _pending_payments(cashier_id),
         "recent_sales": _recent_sales(cashier_id),
         "sales_chart": [
-            {"date": day.isoformat(), "sales": number(days[day]["revenue"] if day in days else money.ZERO)}
+            {
+                "date": day.isoformat(),
+                "sales": money.plain_number(days[day]["revenue"] if day in days else money.ZERO),
+            }
             for day in month.days[-CHART_DAYS:]
         ],
         "top_products": _top_products(month, cover, cashier_id),
@@ -92,7 +95,7 @@ def _top_products(month: Period, cover: Cover, cashier_id: int | None) -> list[d
         {
             "product": row["product_id"],
             "name": names.get(row["product_id"], ""),
-            "sales": number(row["revenue"]),
+            "sales": money.plain_number(row["revenue"]),
         }
         for row in rows
     ]

@@ -9,7 +9,7 @@ from apps.core import money
 from apps.reports.facts import CASHIERS, CATEGORIES, PRODUCTS
 from apps.reports.periods import Period
 from apps.reports.selectors.sales import total_of
-from apps.reports.selectors.shown import category_label, heading, number, percent, product_names
+from apps.reports.selectors.shown import category_label, heading, percent, product_names
 from apps.reports.selectors.sums import Cover, Row, add_up, add_up_twice
 
 TOP = 50
@@ -77,9 +77,9 @@ def _chart(period: Period, days: Mapping[date, Row]) -> list[dict[str, Any]]:
     return [
         {
             "date": day.isoformat(),
-            "revenue": number(revenue_of(row)),
-            "cost": number(row["cost"]),
-            "profit": number(profit_of(row)),
+            "revenue": money.plain_number(revenue_of(row)),
+            "cost": money.plain_number(row["cost"]),
+            "profit": money.plain_number(profit_of(row)),
         }
         for day in period.days
         for row in [days.get(day, nothing)]

@@ -9,7 +9,7 @@ from apps.core import money
 from apps.payments.states import Method
 from apps.reports.facts import CASHIERS, CATEGORIES, HOURS, METHODS, PRODUCTS
 from apps.reports.periods import Period
-from apps.reports.selectors.shown import cashier_names, category_label, heading, number, product_names
+from apps.reports.selectors.shown import cashier_names, category_label, heading, product_names
 from apps.reports.selectors.sums import Cover, Row, add_up, add_up_twice
 
 TOP = 10
@@ -111,7 +111,7 @@ def hourly(hours: Iterable[Row]) -> list[dict[str, Any]]:
     found = {row["hour"]: row for row in hours}
     nothing = {"sales": 0, "revenue": money.ZERO}
     return [
-        {"hour": hour, "sales_count": int(row["sales"]), "revenue": number(row["revenue"])}
+        {"hour": hour, "sales_count": int(row["sales"]), "revenue": money.plain_number(row["revenue"])}
         for hour in range(24)
         for row in [found.get(hour, nothing)]
     ]
@@ -122,6 +122,9 @@ def _chart(period: Period, days: Mapping[date, Row], hours: Iterable[Row]) -> li
     if period.is_one_day:
         return [{"hour": row["hour"], "sales": row["revenue"]} for row in hourly(hours)]
     return [
-        {"date": day.isoformat(), "sales": number(days[day]["revenue"] if day in days else money.ZERO)}
+        {
+            "date": day.isoformat(),
+            "sales": money.plain_number(days[day]["revenue"] if day in days else money.ZERO),
+        }
         for day in period.days
     ]

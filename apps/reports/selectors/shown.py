@@ -15,11 +15,6 @@ NO_CATEGORY = "Uncategorised"
 HUNDRED = Decimal(100)
 
 
-def number(amount: Decimal) -> int | float:
-    """A plain number for a chart; a double carries the amounts of a shop exactly as written."""
-    return int(amount) if amount == amount.to_integral_value() else float(amount)
-
-
 def percent_of(part: Decimal, whole: Decimal) -> Decimal:
     """`part` of `whole` with two decimals; of nothing it is none."""
     return money.round_money(part * HUNDRED / whole) if whole else money.ZERO

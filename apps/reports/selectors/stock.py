@@ -9,7 +9,7 @@ from apps.core import money
 from apps.core.clock import iso
 from apps.inventory.models import Movement, StockAlert
 from apps.reports.selectors.sales import total_of
-from apps.reports.selectors.shown import category_label, number
+from apps.reports.selectors.shown import category_label
 from apps.reports.selectors.sums import Row, rows_of
 
 LOW_SHOWN = 50
@@ -55,7 +55,7 @@ def inventory_report() -> dict[str, Any]:
         "low_stock_items": [_low_item(row) for row in rows_of(LOW, {"limit": LOW_SHOWN})],
         "by_category": [_category(row) for row in categories],
         "category_distribution": [
-            {"name": category_label(row["category_name"]), "value": number(row["value"])}
+            {"name": category_label(row["category_name"]), "value": money.plain_number(row["value"])}
             for row in categories
         ],
         "recent_movements": _recent_movements(),

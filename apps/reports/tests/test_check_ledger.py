@@ -122,6 +122,14 @@ CHAIN, COUNTER = "a movement begins where the one before it ended", "the counter
 LINES = "a sale is the sum of its lines"
 # What is done to the books, and what is said of it under which rule. Milk: 20 - 2 - 1 - 3 - 1 + 3 - 1 = 15.
 LIES: dict[str, tuple[str, dict[str, list[str]]]] = {
+    "another threshold": (
+        "UPDATE products_stocklevel SET low_at = 99 WHERE product_id = {milk}",
+        {
+            "a stock row knows the threshold of its product": [
+                "Milk (product {milk}): its stock row says low at 99, the product says 0."
+            ]
+        },
+    ),
     "stock from nowhere": (
         "UPDATE products_stocklevel SET quantity = 15.5 WHERE product_id = {milk}",
         {

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from apps.users.models import AuthToken, User
 
-SIGNED_IN = timedelta(days=60)
+SIGNED_IN = timedelta(days=100)
 
 Answer = dict[str, Any]
 
@@ -70,7 +70,7 @@ class Wire:
 
 
 def signed_in(user: User) -> str:
-    """A token that outlasts the month; the clock must stand before its first day."""
+    """A token that outlasts the quarter; the clock must stand before its first day."""
     _, token = AuthToken.objects.create(user, expiry=SIGNED_IN, stamp=user.credential_stamp())
     return str(token)
 

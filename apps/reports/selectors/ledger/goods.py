@@ -25,6 +25,16 @@ STOCK = Rule(
     """,
     "{product} (product {product_id}): the stock is {stock}, the movements add up to {moved}.",
 )
+LOW_AT = Rule(
+    "a stock row knows the threshold of its product",
+    """
+    SELECT product_id, product.name AS product, low_at,
+           CASE WHEN product.is_active THEN product.low_stock_threshold END AS threshold
+      FROM products_stocklevel AS level JOIN products_product AS product ON product.id = product_id
+     WHERE low_at IS DISTINCT FROM CASE WHEN product.is_active THEN product.low_stock_threshold END
+    """,
+    "{product} (product {product_id}): its stock row says low at {low_at}, the product says {threshold}.",
+)
 MOVEMENT = Rule(
     "a movement adds up",
     """
@@ -160,4 +170,4 @@ COUNTED = Rule(
     "Count {count_id} ({status}), {product} (product {product_id}): the variance is {variance}, the stock was moved "
     "by {moved}.",
 )
-RULES = (STOCK, MOVEMENT, CHAIN, LAST, TAKEN, GIVEN_BACK, ONE_ALERT, ALERT, COUNTED)
+RULES = (STOCK, LOW_AT, MOVEMENT, CHAIN, LAST, TAKEN, GIVEN_BACK, ONE_ALERT, ALERT, COUNTED)
