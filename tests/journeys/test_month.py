@@ -24,7 +24,7 @@ from tests.journeys.month.wire import Clock
 from tests.ledger import assert_ledgers_agree
 
 WHOLE = os.environ.get("POS_FULL_MONTH") == "1"
-EVERY = 1 if WHOLE else 20
+EVERY = 1 if WHOLE else 22
 NAIROBI = ZoneInfo("Africa/Nairobi")
 # Thirty days, to the end of a calendar month.
 MONTH = Span(date(2025, 1, 30), date(2025, 2, 28))
@@ -199,7 +199,7 @@ def test_days_of_another_length(
     zone, days = ZoneInfo(change.zone), change.days
     shop = opened(clock, settings, days, zone)
     also = [datetime.fromisoformat(moment).replace(tzinfo=UTC) for moment in change.moments]
-    planned = visits(baskets(280), days, zone, gateways=False, also=also)
+    planned = visits(baskets(350), days, zone, gateways=False, also=also)
     lived(shop, planned, days, zone, None)
     lists_agree(shop)
     asked = Asked(("week",), [Span(change.day, change.day)], [change.day], days)

@@ -17,7 +17,8 @@ HUNDRED = Decimal(100)
 
 def percent_of(part: Decimal, whole: Decimal) -> Decimal:
     """`part` of `whole` with two decimals; of nothing it is none."""
-    return money.round_money(part * HUNDRED / whole) if whole else money.ZERO
+    # + 0 turns -0.00 into 0.00: a loss of next to nothing.
+    return money.round_money(part * HUNDRED / whole) + 0 if whole else money.ZERO
 
 
 def percent(part: Decimal, whole: Decimal) -> str:
