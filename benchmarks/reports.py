@@ -28,7 +28,7 @@ from benchmarks.database import Database, empty_database, work_folder
 from benchmarks.load import Bench, Load, Measurement, together
 from benchmarks.scenarios import Item, Person, Scenario, checkout, get, sign_in
 from benchmarks.server import SHOP, Server, production, serving, shape
-from benchmarks.stopping import STOP
+from benchmarks.stopping import printed, say
 from pos_backend.local.account import LauncherError
 from pos_backend.local.postgres import PROJECT
 
@@ -254,11 +254,6 @@ def _reading(shop: Shop) -> Iterator[Callable[[], int]]:
         reader.join()
 
 
-def say(text: str) -> None:
-    """Progress; the tables alone go to standard output."""
-    print(text, file=sys.stderr, flush=True)
-
-
 def read_options(arguments: Sequence[str]) -> Options:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reports", description=__doc__)
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="sales, from few to many")
@@ -274,17 +269,7 @@ def read_options(arguments: Sequence[str]) -> Options:
 
 def main() -> int:
     options = read_options(sys.argv[1:])
-    STOP.listen()
-    try:
-        with ExitStack() as stack:
-            print(run(options, stack))
-    except KeyboardInterrupt:
-        say("\nStopped; everything that was started has been ended.")
-        return 130
-    except LauncherError as error:
-        say(str(error))
-        return 1
-    return 0
+    return printed(lambda stack: run(options, stack))
 
 
 if __name__ == "__main__":

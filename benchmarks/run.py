@@ -18,8 +18,7 @@ from benchmarks.database import Database, empty_database, work_folder
 from benchmarks.load import UNLIMITED, Bench, Load, Measurement, together
 from benchmarks.scenarios import CHECKOUTS, DJANGO_FLOOR, LOOKUP, WSGI_FLOOR, Item, Person, sign_in
 from benchmarks.server import MPESA, SHOP, production, serving, shape
-from benchmarks.stopping import STOP
-from pos_backend.local.account import LauncherError
+from benchmarks.stopping import printed, say
 
 APPLICATIONS = {
     "benchmarks.floor_wsgi:application": (WSGI_FLOOR,),
@@ -129,11 +128,6 @@ def _measure(benches: Sequence[Bench], load: Load) -> list[Measurement]:
     return [together(bench.scenario.name, parts) for bench, parts in zip(benches, rounds, strict=True)]
 
 
-def say(text: str) -> None:
-    """Progress; the table alone goes to standard output."""
-    print(text, file=sys.stderr, flush=True)
-
-
 def read_options(arguments: Sequence[str]) -> Options:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     about = "; ".join(f"{name}: {text}" for name, text in WHAT.items())
@@ -155,17 +149,7 @@ def _between(low: int, high: int) -> Callable[[str], int]:
 
 def main() -> int:
     options = read_options(sys.argv[1:])
-    STOP.listen()
-    try:
-        with ExitStack() as stack:
-            print(run(options, stack))
-    except KeyboardInterrupt:
-        say("\nStopped; everything that was started has been ended.")
-        return 130
-    except LauncherError as error:
-        say(str(error))
-        return 1
-    return 0
+    return printed(lambda stack: run(options, stack))
 
 
 if __name__ == "__main__":

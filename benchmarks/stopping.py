@@ -1,9 +1,12 @@
 """Ctrl-C and its kin end a run in order, whenever they come."""
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from types import FrameType
+
+from pos_backend.local.account import LauncherError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -42,3 +45,23 @@ class StopSignals:
 
 
 STOP = StopSignals()
+
+
+def say(text: str) -> None:
+    """Progress; the tables alone go to standard output."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def printed(run: Callable[[ExitStack], str]) -> int:
+    """Prints what `run` reports and puts away all that it opened in the stack; the exit code."""
+    STOP.listen()
+    try:
+        with ExitStack() as stack:
+            print(run(stack))
+    except KeyboardInterrupt:
+        say("\nStopped; everything that was started has been ended.")
+        return 130
+    except LauncherError as error:
+        say(str(error))
+        return 1
+    return 0
