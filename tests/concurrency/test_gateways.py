@@ -104,6 +104,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 # --- Settling -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.may_break_the_books
 def test_control_without_locks_a_callback_and_a_person_both_settle(
     till: Till, devices: list[APIClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -244,6 +245,7 @@ def test_eight_taps_with_one_key_give_one_prompt(till: Till) -> None:
     assert till.pushes() == 1
 
 
+@pytest.mark.may_break_the_books
 def test_control_without_the_lock_two_begin_for_the_full_balance(
     till: Till, devices: list[APIClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,6 +279,7 @@ def _begin(device: APIClient, sale: dict[str, Any], phone: str) -> HttpResponse:
 # --- Sending back ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.may_break_the_books
 def test_control_without_locks_a_refund_is_approved_twice(
     till: Till, devices: list[APIClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -317,6 +320,7 @@ def test_approval_and_worker_send_one_refund(till: Till, devices: list[APIClient
     assert Refund.objects.get().status == "completed"
 
 
+@pytest.mark.may_break_the_books
 def test_control_without_locks_more_is_asked_back_than_came(
     till: Till, devices: list[APIClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:

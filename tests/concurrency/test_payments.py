@@ -38,6 +38,7 @@ def _open_transfers(till: APIClient, count: int) -> list[int]:
     return [int(transfer(till, pending_sale(till, milk)).json()["id"]) for _ in range(count)]
 
 
+@pytest.mark.may_break_the_books
 def test_control_without_the_lock_a_transfer_given_up_is_confirmed(
     admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
