@@ -36,6 +36,5 @@ def simulator(
 
 
 @pytest.fixture
-def till(simulator: Simulator) -> Iterator[Till]:
-    with a_till(simulator) as till:
-        yield till
+def till(simulator: Simulator) -> Till:
+    return a_till(simulator)
