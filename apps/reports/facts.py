@@ -141,10 +141,15 @@ CASHIERS = Sums(
     _CASHIERS,
 )
 METHODS = Sums(MethodDay, "method", ("payments", "total", "refunds", "refunded"), _METHODS)
-
 HOURS = Sums(HourDay, "hour", ("sales", "revenue"), _HOURS)
 TAX_RATES = Sums(TaxRateDay, "rate", ("revenue", "tax"), _lines("tax_rate AS rate", _TAXED))
 CATEGORIES = Sums(CategoryDay, "category_name", GOODS, _lines("category_name", _GOODS))
 PRODUCTS = Sums(ProductSpan, "product_id", GOODS, _lines("product_id", _GOODS))
 BY_DAY = (CASHIERS, METHODS, HOURS, TAX_RATES, CATEGORIES)
-"""All but the products, whose days and months share a table."""
+"""All but the products, whose days and longer spans share a table."""
+
+LONGER_SPAN = f"""
+    SELECT %(first)s::date AS start, product_id, {", ".join(f"sum({name}) AS {name}" for name in GOODS)}
+      FROM {PRODUCTS.table} WHERE span = 'day' AND start >= %(first)s AND start <= %(last)s GROUP BY product_id
+"""  # noqa: S608 - names of our own table and columns
+"""What was sold of each product in a longer span, from its days."""

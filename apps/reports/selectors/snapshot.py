@@ -26,6 +26,8 @@ REPLICA = "replica"
 REST_SECONDS = 30.0
 # What a replica fails with that has gone, is just starting, must go on with replaying, or lacks a migration's column.
 FAILURES = (OperationalError, InterfaceError, ProgrammingError)
+# Compiling a report's queries takes longer than running them.
+NO_COMPILING = "SET LOCAL jit = off"
 _reading: ContextVar[str] = ContextVar("reading", default=DEFAULT_DB_ALIAS)
 
 
@@ -72,7 +74,7 @@ def snapshot() -> Iterator[None]:
     using = _chosen()
     token = _reading.set(using)
     try:
-        with _one_moment(using):
+        with one_moment(using, NO_COMPILING):
             yield
     except FAILURES as error:
         # A statement that took too long would take as long on the primary.
@@ -99,12 +101,16 @@ def _chosen() -> str:
 
 
 @contextmanager
-def _one_moment(using: str) -> Iterator[None]:
+def one_moment(using: str, limits: str) -> Iterator[None]:
+    """All statements on `using` see the same moment and may only read, within `limits` (`SET LOCAL ...`).
+
+    Inside a transaction they see what that one sees, and its own limits hold.
+    """
     connection = connections[using]
     outermost = not connection.in_atomic_block
     with transaction.atomic(using=using):
         if outermost:
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-                cursor.execute("SET LOCAL jit = off")
+                cursor.execute(limits)
         yield

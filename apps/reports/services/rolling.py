@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from apps.core.clock import day_end, day_start, local_date
 from apps.core.models import LateBooking
-from apps.reports.facts import BY_DAY, PRODUCTS, Sums
+from apps.reports.facts import BY_DAY, LONGER_SPAN, PRODUCTS, Sums
 from apps.reports.models import RolledSpan, Span
 from apps.reports.periods import days_between
 from apps.reports.spans import LONGER, ONE_DAY, first_day, last_day, whole
@@ -33,11 +33,6 @@ TAKE_NOTES = """
     WITH taken AS (DELETE FROM core_latebooking RETURNING moment)
     SELECT DISTINCT (moment AT TIME ZONE %s)::date FROM taken
 """
-LONGER_SPAN = f"""
-    INSERT INTO {PRODUCTS.table} (span, start, product_id, quantity, revenue, tax, discount, cost)
-    SELECT %(span)s, %(first)s, product_id, sum(quantity), sum(revenue), sum(tax), sum(discount), sum(cost)
-      FROM {PRODUCTS.table} WHERE span = 'day' AND start >= %(first)s AND start <= %(last)s GROUP BY product_id
-"""  # noqa: S608 - the name of our own table
 
 Progress = Callable[[int], object]
 
@@ -110,7 +105,7 @@ def close_day(day: date) -> bool:
         cursor.execute(UNHURRIED)
         for sums in (*BY_DAY, PRODUCTS):
             live, parameters = sums.live([(day_start(day), day_end(day))])
-            cursor.execute(_insert(sums, live), parameters)
+            cursor.execute(_insert(sums, Span.DAY, live), parameters)
     _mark(Span.DAY, [day])
     return True
 
@@ -125,8 +120,9 @@ def _close_longer_spans() -> None:
         for span in LONGER:
             known = _rolled(span)
             missing = [first for first in whole(span, days) if first not in known]
+            statement = _insert(PRODUCTS, span, LONGER_SPAN)
             for first in missing:
-                cursor.execute(LONGER_SPAN, {"span": span, "first": first, "last": last_day(span, first)})
+                cursor.execute(statement, {"first": first, "last": last_day(span, first)})
             _mark(span, missing)
 
 
@@ -180,10 +176,10 @@ def _locked() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _insert(sums: Sums, live: str) -> str:
+def _insert(sums: Sums, span: Span, rows: str) -> str:
     columns = ", ".join(("start", sums.key, *sums.measures))
-    span = ("span, ", "'day', ") if sums is PRODUCTS else ("", "")
-    return f"INSERT INTO {sums.table} ({span[0]}{columns}) SELECT {span[1]}{columns} FROM ({live}) AS live"  # noqa: S608
+    named, given = ("span, ", f"'{span}', ") if sums is PRODUCTS else ("", "")
+    return f"INSERT INTO {sums.table} ({named}{columns}) SELECT {given}{columns} FROM ({rows}) AS summed"  # noqa: S608
 
 
 def _mark(span: Span, starts: Iterable[date]) -> None:

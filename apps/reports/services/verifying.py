@@ -11,16 +11,10 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from apps.core.clock import day_end, day_start
-from apps.reports.facts import BY_DAY, PRODUCTS, Sums
+from apps.reports.facts import BY_DAY, LONGER_SPAN, PRODUCTS, Sums
 from apps.reports.models import RolledSpan, Span
 from apps.reports.services.rolling import UNHURRIED, Progress
 from apps.reports.spans import LONGER, last_day
-
-LONGER_SPAN = f"""
-    SELECT %(wanted)s::date AS start, product_id, sum(quantity) AS quantity, sum(revenue) AS revenue, sum(tax) AS tax,
-           sum(discount) AS discount, sum(cost) AS cost
-      FROM {PRODUCTS.table} WHERE span = 'day' AND start >= %(wanted)s AND start <= %(last)s GROUP BY product_id
-"""  # noqa: S608 - the name of our own table
 
 
 @dataclass(frozen=True)
@@ -45,7 +39,8 @@ def differences(progress: Progress | None = None) -> Iterator[Difference]:
             progress(1)
     for span in LONGER:
         for first in _rolled(span):
-            yield from _compare(PRODUCTS, span, first, LONGER_SPAN, {"last": last_day(span, first)})
+            bounds = {"first": first, "last": last_day(span, first)}
+            yield from _compare(PRODUCTS, span, first, LONGER_SPAN, bounds)
 
 
 def _compare(
