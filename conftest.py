@@ -11,8 +11,15 @@ from rest_framework.test import APIClient
 from apps.products.models import Category, Product
 from apps.products.services import create_product
 from apps.users.models import AuthToken, User
+from tests.figures import table
 
 PASSWORD = "maziwa-na-mkate-27"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if rows := table():
+        terminalreporter.section("What was shown (docs/reliability.md)")
+        terminalreporter.write_line(rows)
 
 
 @pytest.fixture(autouse=True)
