@@ -86,6 +86,25 @@ class Sale(models.Model):
     cancelled_at = models.DateTimeField(null=True)
     cancelled_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
 
+    # What may change once the row is written; the database keeps the rest from the shop (pos_backend/roles.py).
+    COURSE: ClassVar = (
+        "status",
+        "payment_status",
+        "payment_method",
+        "receipt",
+        "amount_paid",
+        "amount_pending",
+        "amount_refunded",
+        "change",
+        "customer_name",
+        "customer_phone",
+        "notes",
+        "updated_at",
+        "completed_at",
+        "cancelled_at",
+        "cancelled_by",
+    )
+
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["created_at"], name="sale_by_creation"),

@@ -9,8 +9,22 @@ from apps.payments.gateways import SharedBudget
 from payments.simulator import Simulator, running
 from tests.journeys.till import Till, a_till
 from tests.ledger import closing_time
+from tests.roles import APP, acting_as, made_roles
 
-__all__ = ["closing_time", "simulator", "till"]
+__all__ = ["closing_time", "own_role", "roles", "simulator", "till"]
+
+
+@pytest.fixture(scope="session")
+def roles(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    with django_db_blocker.unblock(), made_roles():
+        yield
+
+
+@pytest.fixture
+def own_role(transactional_db: None, roles: None) -> Iterator[None]:
+    """The shop works with the rights that it has in production; so does what a story writes by itself."""
+    with acting_as(APP):
+        yield
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ import pytest
 from payments.simulator import Impossible
 from tests.journeys.till import API, Till
 
+pytestmark = pytest.mark.usefixtures("own_role")
+
 # mode of the gateway: the payment's status, part of what a person is told, states of the messages
 MODES = {
     "no-webhook": ("success", "", []),

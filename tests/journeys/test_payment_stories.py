@@ -5,6 +5,8 @@ import pytest
 from apps.payments.models import GatewayCallback, Payment, Refund
 from tests.journeys.till import AIRTEL_PAYS, API, BY_HAND, PAYS, REFUNDS, Till
 
+pytestmark = pytest.mark.usefixtures("own_role")
+
 
 def test_mpesa_from_the_prompt_to_the_receipt(till: Till) -> None:
     sale = till.sale()

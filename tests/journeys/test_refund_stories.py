@@ -8,6 +8,8 @@ from django.utils import timezone
 from apps.payments.models import Refund
 from tests.journeys.till import REFUNDS, Till
 
+pytestmark = pytest.mark.usefixtures("own_role")
+
 MPESA = {
     70: ("failed", "1"),
     71: ("failed", "11"),

@@ -41,6 +41,18 @@ class GatewayCallback(models.Model):
     next_try_at = models.DateTimeField(null=True)
     tries = models.PositiveIntegerField(default=0)
 
+    # What may change once the row is written; the database keeps the rest from the shop (pos_backend/roles.py).
+    COURSE: ClassVar = (
+        "state",
+        "payment",
+        "refund",
+        "error_message",
+        "repeats",
+        "processed_at",
+        "next_try_at",
+        "tries",
+    )
+
     class Meta:
         indexes: ClassVar = [
             models.Index(

@@ -70,6 +70,29 @@ class Payment(models.Model):
     queries = models.PositiveIntegerField(default=0)
     attention = models.CharField(max_length=300, blank=True, default="")
 
+    # What may change once the row is written; the database keeps the rest from the shop (pos_backend/roles.py).
+    COURSE: ClassVar = (
+        "status",
+        "external_reference",
+        "completed_at",
+        "amount_received",
+        "amount_applied",
+        "amount_unapplied",
+        "refund_reserved",
+        "amount_refunded",
+        "payment_url",
+        "confirmed_by",
+        "metadata",
+        "error_code",
+        "error_message",
+        "gateway_id",
+        "token_hash",
+        "sent_at",
+        "next_query_at",
+        "queries",
+        "attention",
+    )
+
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["sale", "id"], name="payment_by_sale"),

@@ -51,6 +51,25 @@ class Refund(models.Model):
     queries = models.PositiveIntegerField(default=0)
     attention = models.CharField(max_length=300, blank=True, default="")
 
+    # What may change once the row is written; the database keeps the rest from the shop (pos_backend/roles.py).
+    COURSE: ClassVar = (
+        "status",
+        "external_reference",
+        "completed_at",
+        "from_sale",
+        "approved_by",
+        "approved_at",
+        "gateway_details",
+        "error_code",
+        "error_message",
+        "gateway_id",
+        "token_hash",
+        "sent_at",
+        "next_query_at",
+        "queries",
+        "attention",
+    )
+
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["payment", "id"], name="refund_by_payment"),

@@ -48,7 +48,7 @@ def give_up_payment(payment_id: int, *, user: User, now: datetime) -> Payment:
         payment.attention = ""
     payment.next_query_at = last_look(payment, now)
     payment.metadata = {**payment.metadata, "given_up_by": user.display_name}
-    payment.save()
+    payment.save(update_fields=Payment.COURSE)
     sales.release(sale, payment.amount, now=now)
     return payment
 

@@ -71,7 +71,7 @@ def bring(sale: Sale, payment: Payment, result: Result, *, source: Source, now: 
         _go_on(payment, result, source, now)
     if source.name in ("query", "start") and payment.status not in SETTLED:
         payment.next_query_at = earlier(payment.next_query_at, standing, source.planned)
-    payment.save()
+    payment.save(update_fields=Payment.COURSE)
 
 
 def schedule_query(payment_id: int, at: datetime) -> None:
@@ -162,7 +162,7 @@ def _raise_refund(sale: Sale, payment: Payment, now: datetime) -> None:
     payment.attention = text[:300]
     payment.refund_reserved += payment.amount_unapplied
     payment.metadata = {**payment.metadata, "late_money": money.format_money(payment.amount_unapplied)}
-    payment.save()
+    payment.save(update_fields=Payment.COURSE)
     Refund.objects.create(
         payment=payment,
         method=payment.method,

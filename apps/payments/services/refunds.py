@@ -125,7 +125,7 @@ def approve_refund(refund_id: int, *, user: User, now: datetime) -> Refund:
     refund.approved_at = now
     if refund.method not in GATEWAY_METHODS:
         _complete(sale, payment, refund, now)
-    refund.save()
+    refund.save(update_fields=Refund.COURSE)
     return refund
 
 
@@ -136,7 +136,7 @@ def reject_refund(refund_id: int, *, user: User, now: datetime) -> Refund:
     refund.status = RefundStatus.REJECTED
     refund.approved_by = user
     refund.approved_at = now
-    refund.save()
+    refund.save(update_fields=Refund.COURSE)
     _free(payment, refund)
     return refund
 
@@ -181,7 +181,7 @@ def apply_refund_result(
         refund.next_query_at = earlier(next_refund_query(refund, now), before, planned)
     if refund.status != RefundStatus.PROCESSING:
         refund.next_query_at = None
-    refund.save()
+    refund.save(update_fields=Refund.COURSE)
     return find_refund(refund_id)
 
 
@@ -203,7 +203,7 @@ def _complete(sale: Sale, payment: Payment, refund: Refund, now: datetime) -> No
         payment.attention = payment.metadata.get("dispute", "")[:300]
     if rest:
         refund.from_sale = _give_back(sale, payment, rest, now)
-    payment.save()
+    payment.save(update_fields=Payment.COURSE)
     refund.status = RefundStatus.COMPLETED
     refund.completed_at = now
     refund.next_query_at = None
@@ -235,7 +235,7 @@ def _free(payment: Payment, refund: Refund) -> None:
     payment.refund_reserved -= refund.amount
     if payment.amount_unapplied:
         payment.attention = "A refund of late money came to nothing. Ask for it again, in cash if need be."
-    payment.save()
+    payment.save(update_fields=Payment.COURSE)
 
 
 def _take_receipt(refund: Refund, result: Result) -> None:
