@@ -12,13 +12,16 @@ ifeq ($(shell [ -x $(BIN)/python ] && echo yes),)
 $(shell rm -f $(STAMP) 2>/dev/null)
 endif
 
-.PHONY: help run test check bench bench-reports clean
+.PHONY: help run test check audit faults fuzz bench bench-reports clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run     open the shop on this computer: PORT=8001 HOST=... POS_DATA_DIR=... make run"
 	@echo "make test    run the tests: make test ARGS='-k sales'"
 	@echo "make check   style, types, layers, migrations and the settings for production"
+	@echo "make audit   look for dangerous code, secrets, and packages with known weaknesses (needs the internet)"
+	@echo "make faults  the long form of races and faults: kills, restarts, lost callbacks (an hour)"
+	@echo "make fuzz    the long form of bad input: over 100,000 requests (half an hour)"
 	@echo "make bench   measure: make bench ARGS='--help'"
 	@echo "make bench-reports  measure reports on up to a million sales (half an hour)"
 	@echo "make clean   remove what can be made again; the shop's data (.pos) and .venv stay"
@@ -28,6 +31,21 @@ run: $(STAMP)
 
 test: $(STAMP)
 	@exec $(BIN)/python -m pytest $(ARGS)
+
+# The long forms, whose figures are in docs/reliability.md; the short ones are part of `make test`.
+faults: $(STAMP)
+	@POS_LONG=1 exec $(BIN)/python -m pytest tests/faults tests/concurrency tests/model -m long_form $(ARGS)
+
+fuzz: $(STAMP)
+	@POS_LONG=1 exec $(BIN)/python -m pytest tests/fuzz tests/contract tests/security apps -m long_form $(ARGS)
+
+audit: .venv-audit/.installed
+	@.ci/audit $(ARGS)
+
+.venv-audit/.installed: requirements-audit.txt | $(STAMP)
+	$(BIN)/python -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet --no-deps -r requirements-audit.txt
+	touch $@
 
 bench: $(STAMP)
 	@exec $(BIN)/python -m benchmarks.run $(ARGS)
@@ -48,7 +66,7 @@ check: $(STAMP)
 	  $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 clean:
-	rm -rf .pos-test .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis staticfiles
+	rm -rf .venv-audit .pos-test .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis staticfiles
 	find . -path ./.venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 $(STAMP): requirements.txt requirements-dev.txt
