@@ -23,7 +23,7 @@ READ, WRITE_ONCE, KEPT = ("SELECT",), ("SELECT", "INSERT"), ("SELECT", "INSERT",
 
 def _ledger(model: type[Model], course: Iterable[str]) -> tuple[str, tuple[str, ...]]:
     """Its table, and the columns of the fields that may move on."""
-    columns = {field.name: field.column for field in model._meta.concrete_fields}
+    columns = {field.name: str(field.column) for field in model._meta.concrete_fields}
     return model._meta.db_table, tuple(columns[name] for name in course)
 
 

@@ -6,6 +6,8 @@ Nothing here may be called while a transaction is open: it talks to the outside.
 import base64
 import hashlib
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -18,6 +20,7 @@ from apps.payments.errors import GatewayMisconfigured, GatewayNotConfigured
 from apps.payments.models import GatewayToken, Payment
 from payments.base import Attempt, Gateway
 from payments.errors import Misconfigured, NotConfigured, NotSent
+from payments.registry import GATEWAYS, LABELS
 from payments.registry import gateway_for as make_gateway
 from payments.runtime import AccessToken, Mint, Runtime
 
@@ -25,17 +28,21 @@ MINT_SECONDS = 35.0  # longer than the call that mints may take
 WAIT_SECONDS = 12.0
 PAUSE = 0.1
 
-# Whoever gets a row back renews the token; the others wait for it.
+# Whoever gets a row back renews the token; the others wait for it. What a server with a wrong clock wrote, a claim or a
+# wait longer than there are any, holds nobody up.
 CLAIM = """
     INSERT INTO payments_gatewaytoken AS kept (name, value, minting_until) VALUES (%(name)s, '', %(until)s)
     ON CONFLICT (name) DO UPDATE SET minting_until = %(until)s
-     WHERE (kept.minting_until IS NULL OR kept.minting_until < %(now)s) AND kept.value = %(seen)s
+     WHERE (kept.minting_until IS NULL OR kept.minting_until < %(now)s
+            OR kept.minting_until > %(until)s + interval '1 minute')
+       AND kept.value = %(seen)s
     RETURNING id
 """
 # The moment from which the next question is free moves on by one share of the minute.
 TAKE = """
     INSERT INTO payments_querybudget AS budget (name, free_at) VALUES (%(name)s, %(next)s)
-    ON CONFLICT (name) DO UPDATE SET free_at = %(next)s WHERE budget.free_at <= %(now)s
+    ON CONFLICT (name) DO UPDATE SET free_at = %(next)s
+     WHERE budget.free_at <= %(now)s OR budget.free_at > %(now)s + interval '2 hours'
     RETURNING id
 """
 DRAIN = """
@@ -112,6 +119,25 @@ def gateway_for(method: str) -> Gateway:
         raise GatewayNotConfigured(str(error)) from None
     except Misconfigured as error:
         raise GatewayMisconfigured(str(error)) from None
+
+
+def unsound() -> Iterator[str]:
+    """Why a method that was set up cannot work: what is missing or contradicts itself. Names, never values."""
+    for method in GATEWAYS:
+        try:
+            gateway_for(method)
+        except GatewayMisconfigured as error:
+            yield str(error)
+        except GatewayNotConfigured:
+            continue
+
+
+def in_sandbox() -> Iterator[str]:
+    """The methods that are set up, but take play money."""
+    for method, label in LABELS.items():
+        with suppress(GatewayMisconfigured, GatewayNotConfigured):
+            if gateway_for(method).environment != "production":
+                yield f"{label} is set up for its sandbox: customers are told that they pay, and no money comes."
 
 
 @lru_cache(maxsize=16)

@@ -1,9 +1,11 @@
 """`manage.py payments_worker`: asks the gateways, applies their messages, sends refunds, expires sales."""
 
 import signal
+from contextlib import suppress
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import DEFAULT_DB_ALIAS, DatabaseError
 
 from apps.payments.worker import Worker
 
@@ -18,6 +20,8 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="do what is due now, and end")
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
+        with suppress(DatabaseError):  # one that is away is waited for
+            self.check(databases=[DEFAULT_DB_ALIAS])
         worker = Worker()
         if once:
             worker.run_once()
