@@ -20,6 +20,7 @@ class Row:
     what: str
     extent: str
     result: str
+    where: str
 
 
 ROWS: list[Row] = []
@@ -32,14 +33,15 @@ def form(short: T, long: T) -> T:
 
 def show(number: str, what: str, extent: str, result: str) -> None:
     """Call it when all was asserted: what stands in the table has held."""
-    ROWS.append(Row(number, what, extent, result))
+    where = os.environ.get("PYTEST_CURRENT_TEST", "").partition("::")[0]
+    ROWS.append(Row(number, what, extent, result, f"`{where}`"))
 
 
 def table() -> str:
     """The rows in the order of their numbers, in Markdown; empty when nothing was shown."""
     if not ROWS:
         return ""
-    lines = ["| no. | what | how many | result |", "| --- | --- | --- | --- |"]
+    lines = ["| no. | what | how many | result | where |", "| --- | --- | --- | --- | --- |"]
     lines += [f"| {' | '.join(astuple(row))} |" for row in sorted(ROWS, key=_order)]
     return "\n".join(lines)
 
