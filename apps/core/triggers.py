@@ -21,3 +21,18 @@ def tells_late_bookings(*moments: str) -> pgtrigger.Trigger:
         condition=pgtrigger.Condition(" OR ".join(late.values())),
         func=f"{' '.join(notes)} RETURN NULL;",
     )
+
+
+def keeps(status: str, *next_ones: str) -> pgtrigger.Trigger:
+    """A row in this `status` stays in it, or goes on to one of `next_ones`; whatever the code believes.
+
+    Refused as by a constraint, so that it is answered as one.
+    """
+    return pgtrigger.Trigger(
+        name=f"{status}_stays",
+        when=pgtrigger.Before,
+        operation=pgtrigger.UpdateOf("status"),  # type: ignore[no-untyped-call]
+        condition=pgtrigger.Q(old__status=status) & ~pgtrigger.Q(new__status__in=[status, *next_ones]),
+        func="RAISE EXCEPTION 'A row of % that is % stays so.', TG_TABLE_NAME, OLD.status"
+        f" USING ERRCODE = 'check_violation', CONSTRAINT = '{status}_stays';",
+    )

@@ -21,7 +21,7 @@ from django.db.models.functions import (
 )
 
 from apps.core import money
-from apps.core.triggers import tells_late_bookings
+from apps.core.triggers import keeps, tells_late_bookings
 from apps.products.models import Product
 from apps.sales.states import PaymentStatus, Status
 
@@ -170,7 +170,11 @@ class Sale(models.Model):
                 name="sale_payment_status_known",
             ),
         ]
-        triggers: ClassVar = [tells_late_bookings("completed_at", "cancelled_at")]
+        triggers: ClassVar = [
+            keeps(Status.COMPLETED),
+            keeps(Status.CANCELLED),
+            tells_late_bookings("completed_at", "cancelled_at"),
+        ]
 
     def __str__(self) -> str:
         return str(self.sale_number)

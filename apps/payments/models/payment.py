@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from apps.core import money
+from apps.core.triggers import keeps
 from apps.payments.states import OPEN, Method, Status
 from apps.sales.models import Sale
 
@@ -154,6 +155,9 @@ class Payment(models.Model):
             ),
         ]
         triggers: ClassVar = [
+            # Money that came is taken away by a refund alone.
+            keeps(Status.SUCCESS, Status.REFUNDED),
+            keeps(Status.REFUNDED),
             # Whoever waits for an outcome hears of it, whoever changed it (apps.payments.waiting).
             pgtrigger.Trigger(
                 name="tell_waiters",

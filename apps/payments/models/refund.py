@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from apps.core import money
-from apps.core.triggers import tells_late_bookings
+from apps.core.triggers import keeps, tells_late_bookings
 from apps.payments.models.payment import Payment
 from apps.payments.states import Method, RefundStatus
 
@@ -113,6 +113,8 @@ class Refund(models.Model):
         ]
         triggers: ClassVar = [
             pgtrigger.Protect(name="kept", operation=pgtrigger.Delete),
+            keeps(RefundStatus.COMPLETED),
+            keeps(RefundStatus.REJECTED),
             tells_late_bookings("completed_at"),
         ]
 
