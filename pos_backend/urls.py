@@ -14,6 +14,7 @@ from rest_framework.permissions import AllowAny
 
 from apps.core.errors import SENTENCES, error_body
 from apps.payments.views import WEBHOOKS
+from pos_backend.documents import file_for_readers, page_for_readers
 from pos_backend.health import healthz, readyz
 from pos_backend.router import router
 
@@ -25,6 +26,8 @@ API_INFO = openapi.Info(
         "`Token <token>`.\n\n"
         "Money and percentages are strings with two decimals, quantities are numbers with up to three. "
         "Timestamps are ISO 8601 with offset; days follow the shop's time zone.\n\n"
+        "Input is read generously: a number is also taken as text, text also as a number, `true` and `false` also as "
+        "`1`, `0` and text; an empty or unknown `page_size`, and an empty filter, is as good as none.\n\n"
         'Refused fields answer 400 with `{"field": ["message"]}`; every other refusal is '
         '`{"error": "<sentence>", "code": "<machine_readable>"}`. A write that carries an `Idempotency-Key` may be '
         "sent again safely."
@@ -79,9 +82,13 @@ urlpatterns = [
     path("api/", include(router.urls)),
     re_path(r"^api/", api_not_found),
     path("admin/", admin.site.urls),
-    path("swagger/", schema.with_ui("swagger", cache_timeout=0), name="swagger"),
-    re_path(r"^swagger\.(?P<format>json|yaml)$", schema.without_ui(cache_timeout=0), name="schema"),
-    path("redoc/", schema.with_ui("redoc", cache_timeout=0), name="redoc"),
+    path("swagger/", page_for_readers(schema.with_ui("swagger", cache_timeout=0)), name="swagger"),
+    re_path(
+        r"^swagger\.(?P<format>json|yaml)$",
+        file_for_readers(schema.without_ui(cache_timeout=0)),
+        name="schema",
+    ),
+    path("redoc/", page_for_readers(schema.with_ui("redoc", cache_timeout=0)), name="redoc"),
     path("healthz/", healthz, name="healthz"),
     path("readyz/", readyz, name="readyz"),
 ]

@@ -3,10 +3,15 @@
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Model
+from django.core.exceptions import ValidationError
+from django.db.models import CharField, Field, Model, TextField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
+from apps.core.card_numbers import REFUSED, card_number_in
 from apps.core.errors import DomainError
+
+# What may look like a card number: the codes of goods (apps/core/fields.py).
+CODES = ("barcode", "sku")
 
 
 class TellsRefusals:
@@ -18,6 +23,23 @@ class TellsRefusals:
         except DomainError as error:
             messages.error(request, error.sentence)
             return HttpResponseRedirect(request.get_full_path())
+
+
+class RefusesCardNumbers:
+    """The forms of the back office take no card number either."""
+
+    def formfield_for_dbfield(
+        self, db_field: "Field[Any, Any]", request: HttpRequest | None, **kwargs: Any
+    ) -> Any:
+        shown = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
+        if shown is not None and isinstance(db_field, CharField | TextField) and db_field.name not in CODES:
+            shown.validators.append(_refuse_card_number)
+        return shown
+
+
+def _refuse_card_number(text: object) -> None:
+    if card_number_in(str(text)):
+        raise ValidationError(REFUSED)
 
 
 class ReadOnlyAdmin:

@@ -1,14 +1,14 @@
-"""Serializer fields for numbers and ids, and serializers that name what they do not know."""
+"""Serializer fields for numbers and ids, and serializers that refuse what they do not know or must not hold."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
 
 from drf_yasg import openapi
 from rest_framework import serializers
 
-from apps.core import money
+from apps.core import card_numbers, money
 
 _ID = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -103,3 +103,30 @@ class StrictSerializer(serializers.Serializer[Any]):
                     {name: ["This field is not known here."] for name in unknown}
                 )
         return super().to_internal_value(data)
+
+
+class NoCardNumbers(serializers.Serializer[Any]):
+    """What people type is looked at before it is taken: a card number is refused unread.
+
+    The codes of goods are not: every tenth long barcode would pass for a card. Passwords are kept as hashes.
+    """
+
+    codes: ClassVar[frozenset[str]] = frozenset({"barcode", "sku", "csv", "password"})
+
+    def looked_at(self, data: Mapping[str, Any]) -> Iterable[str]:
+        """The names whose values are looked at."""
+        return [name for name in data if name in self.fields and name not in self.codes]
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            refused = [name for name in self.looked_at(data) if _is_card_number(data[name])]
+            if refused:
+                raise serializers.ValidationError({name: [card_numbers.REFUSED] for name in refused})
+        return super().to_internal_value(data)
+
+
+def _is_card_number(value: Any) -> bool:
+    # A text field takes a whole number, too.
+    if isinstance(value, int) and not 10**12 < value < 10**19:
+        return False
+    return isinstance(value, str | int) and card_numbers.card_number_in(str(value))

@@ -1,11 +1,12 @@
 """Payments on the wire."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from rest_framework import serializers
 
 from apps.core import money
-from apps.core.fields import IdField, MoneyField, StrictSerializer
+from apps.core.fields import IdField, MoneyField, NoCardNumbers, StrictSerializer
 from apps.payments.services import PaymentRequest, RefundRequest
 from apps.payments.states import (
     GATEWAY_METHODS,
@@ -15,7 +16,6 @@ from apps.payments.states import (
     Status,
     receipt_text,
 )
-from payments.redaction import card_number_in
 
 
 class PaymentSerializer(serializers.Serializer[Any]):
@@ -48,20 +48,14 @@ class PaymentSerializer(serializers.Serializer[Any]):
         ref_name = "Payment"
 
 
-class NoCardNumbers(StrictSerializer):
-    """Card numbers are typed at the gateway's page and nowhere else; what looks like one is refused unread."""
+class PaymentForm(NoCardNumbers, StrictSerializer):
+    """Where money is paid every field is looked at, also those that are ignored or refused."""
 
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict):
-            for name, value in data.items():
-                if isinstance(value, str | int) and card_number_in(str(value)):
-                    raise serializers.ValidationError(
-                        {name: ["This looks like a card number. Never type one here; use the card page."]}
-                    )
-        return super().to_internal_value(data)
+    def looked_at(self, data: Mapping[str, Any]) -> Iterable[str]:
+        return data
 
 
-class InitiateForm(NoCardNumbers):
+class InitiateForm(PaymentForm):
     """A payment to begin. What the API itself sends back is ignored, anything unknown is refused."""
 
     ignored: ClassVar = frozenset(PaymentSerializer().fields)
@@ -104,7 +98,7 @@ class InitiateForm(NoCardNumbers):
         )
 
 
-class ConfirmForm(NoCardNumbers):
+class ConfirmForm(PaymentForm):
     reference = serializers.CharField(max_length=64, help_text="The receipt of the bank or gateway.")
 
     def validate_reference(self, text: str) -> str:
@@ -145,7 +139,7 @@ class RefundSerializer(serializers.Serializer[Any]):
         ref_name = "Refund"
 
 
-class RefundForm(NoCardNumbers):
+class RefundForm(PaymentForm):
     """A refund to ask for. What the API itself sends back is ignored, anything unknown is refused."""
 
     ignored: ClassVar = frozenset(RefundSerializer().fields)
@@ -168,7 +162,7 @@ class RefundForm(NoCardNumbers):
         return RefundRequest(values["payment"], values["amount"], values["reason"], values["in_cash"])
 
 
-class SettleForm(NoCardNumbers):
+class SettleForm(PaymentForm):
     """What an administrator found out about a refund that hangs."""
 
     outcome = serializers.ChoiceField(choices=("completed", "failed"))

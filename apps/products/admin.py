@@ -9,13 +9,13 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from apps.core import money
-from apps.core.admin import TellsRefusals
+from apps.core.admin import RefusesCardNumbers, TellsRefusals
 from apps.products import barcodes, services
 from apps.products.models import Category, Product
 
 
 @admin.register(Category)
-class CategoryAdmin(admin.ModelAdmin):
+class CategoryAdmin(RefusesCardNumbers, admin.ModelAdmin):
     list_display = ("name", "description")
     search_fields = ("name",)
 
@@ -46,7 +46,7 @@ class ProductAdminForm(forms.ModelForm):
 
 
 @admin.register(Product)
-class ProductAdmin(TellsRefusals, admin.ModelAdmin):
+class ProductAdmin(RefusesCardNumbers, TellsRefusals, admin.ModelAdmin):
     form = ProductAdminForm
     list_display = ("name", "sku", "barcode", "category", "price", "stock", "is_active")
     list_filter = ("is_active", "category")

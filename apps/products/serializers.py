@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from apps.core import money
 from apps.core.clock import iso
-from apps.core.fields import IdField, MoneyField, PercentField, QuantityField
+from apps.core.fields import IdField, MoneyField, NoCardNumbers, PercentField, QuantityField
 from apps.products import barcodes, images
 from apps.products.models import Category, Product
 from apps.products.services import unit_total
@@ -45,7 +45,7 @@ def product_data(row: dict[str, Any], *, with_cost: bool, address_of: AddressOf)
     return data
 
 
-class CategorySerializer(serializers.ModelSerializer[Category]):
+class CategorySerializer(NoCardNumbers, serializers.ModelSerializer[Category]):
     class Meta:
         model = Category
         fields = ("id", "name", "description", "created_at", "updated_at")
@@ -77,7 +77,7 @@ class ImageField(serializers.Field):
         return value
 
 
-class ProductForm(serializers.Serializer[Any]):
+class ProductForm(NoCardNumbers):
     """What an administrator may set. Everything else that is sent back is ignored."""
 
     name = serializers.CharField(max_length=200)

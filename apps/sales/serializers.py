@@ -7,7 +7,14 @@ from rest_framework import serializers
 
 from apps.core import money
 from apps.core.clock import iso
-from apps.core.fields import IdField, MoneyField, PercentField, QuantityField, StrictSerializer
+from apps.core.fields import (
+    IdField,
+    MoneyField,
+    NoCardNumbers,
+    PercentField,
+    QuantityField,
+    StrictSerializer,
+)
 from apps.sales.models import Sale, SaleItem
 from apps.sales.services import Order, OrderLine
 from apps.sales.states import PaymentStatus, Status
@@ -106,7 +113,7 @@ class OrderItemForm(StrictSerializer):
         return attrs
 
 
-class CustomerForm(serializers.Serializer[Any]):
+class CustomerForm(NoCardNumbers):
     """What may be changed on a sale afterwards; everything else that is sent back is ignored."""
 
     customer_name = serializers.CharField(max_length=150, required=False, allow_blank=True, allow_null=True)

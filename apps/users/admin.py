@@ -10,7 +10,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
 from django.http import HttpRequest
 
-from apps.core.admin import TellsRefusals
+from apps.core.admin import RefusesCardNumbers, TellsRefusals
 from apps.core.errors import DomainError
 from apps.users import services
 from apps.users.models import User
@@ -53,7 +53,7 @@ class UserForm(forms.ModelForm):
 
 
 @admin.register(User)
-class UserAdmin(TellsRefusals, admin.ModelAdmin):
+class UserAdmin(RefusesCardNumbers, TellsRefusals, admin.ModelAdmin):
     form = UserForm
     list_display = ("username", "display_name", "role", "is_active", "created_at")
     list_filter = ("role", "is_active")

@@ -2,13 +2,24 @@
 
 from typing import Any, ClassVar
 
+from django.core.validators import EmailValidator
 from rest_framework import serializers
 
+from apps.core.fields import NoCardNumbers
 from apps.users.models import User
 
 
 class UserSerializer(serializers.ModelSerializer[User]):
     """A person as shown."""
+
+    # Not an EmailField, which Swagger would describe as never empty.
+    email = serializers.CharField(
+        max_length=254,
+        required=False,
+        allow_blank=True,
+        validators=[EmailValidator()],
+        help_text="An e-mail address, or empty.",
+    )
 
     class Meta:
         model = User
@@ -26,7 +37,7 @@ class UserSerializer(serializers.ModelSerializer[User]):
         read_only_fields = ("id", "created_at")
 
 
-class UserForm(UserSerializer):
+class UserForm(NoCardNumbers, UserSerializer):
     """A person as set; `password` is accepted, never shown."""
 
     password = serializers.CharField(

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from payments.configuration import LOOPBACK
+from payments.configuration import LOOPBACK, refuse_strange_host
 from payments.errors import Misconfigured
 
 HOSTS: Mapping[str, str] = {
@@ -119,6 +119,7 @@ def _base_url(values: Mapping[str, str], environment: str) -> str:
         valid = False
     if not valid or parts.username is not None:
         raise Misconfigured("MPESA_BASE_URL must be an address such as https://sandbox.safaricom.co.ke.")
+    refuse_strange_host("MPESA_BASE_URL", host)
     others = {known for name, known in HOSTS.items() if name != environment}
     if host in others:
         raise Misconfigured("MPESA_BASE_URL and MPESA_ENVIRONMENT contradict each other.")

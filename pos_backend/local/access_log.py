@@ -1,4 +1,4 @@
-"""The access log without what may not be read later: the unguessable part of a gateway's address."""
+"""The access log without what may not be read later: unguessable parts of addresses, what people looked for."""
 
 import re
 from typing import Any
@@ -8,8 +8,12 @@ from gunicorn.glogging import Logger
 WEBHOOK = re.compile(r"(/webhooks/(?:daraja|\w+/callback)/)[^/\s?]+")
 
 
+# Phone numbers and names of customers; and whatever else is typed where a barcode belongs.
+SEARCH = re.compile(r"((?:^|[?&])(?:search|q)=)[^&\s]+")
+
+
 def masked(text: str) -> str:
-    return WEBHOOK.sub(r"\1***", text)
+    return SEARCH.sub(r"\1***", WEBHOOK.sub(r"\1***", text))
 
 
 class MaskingLogger(Logger):
@@ -17,4 +21,4 @@ class MaskingLogger(Logger):
 
     def atoms(self, resp: Any, req: Any, environ: Any, request_time: Any) -> dict[str, Any]:
         found: dict[str, Any] = super().atoms(resp, req, environ, request_time)
-        return {**found, **{name: masked(found[name]) for name in ("r", "U") if found.get(name)}}
+        return {**found, **{name: masked(found[name]) for name in ("r", "U", "q", "f") if found.get(name)}}

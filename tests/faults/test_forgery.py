@@ -13,12 +13,14 @@ from rest_framework.test import APIClient
 
 from apps.payments.addresses import token_of
 from apps.payments.models import GatewayCallback, Payment
+from tests.figures import form, show
 from tests.journeys.till import AIRTEL_PAYS, BY_HAND, PAYS, Till
 
 HOOKS = "/api/payments/webhooks/"
 RECEIPT = "SGH7XK21PQ"
 ACKNOWLEDGED = {"ResultCode": 0, "ResultDesc": "Accepted"}
 SIGNATURE = "x-paystack-signature"
+REPLAYS = form(100, 1_000)
 
 
 def bring(path: str, body: bytes, **headers: str) -> HttpResponse:
@@ -142,14 +144,15 @@ def test_an_address_that_is_not_safaricoms_proves_nothing(till: Till, settings: 
     assert GatewayCallback.objects.get().source_address == "127.0.0.1"
 
 
-def test_a_genuine_success_a_hundred_times_and_elsewhere(till: Till) -> None:
+@pytest.mark.long_form
+def test_a_genuine_success_many_times_and_elsewhere(till: Till) -> None:
     payment, other = open_payment(till), open_payment(till)
     till.simulator.enter_pin(BY_HAND, id=payment.gateway_id)
     till.settle()
     (message,) = till.simulator.raw_deliveries()
     path = message.url.removeprefix(message.url.partition("/api/")[0])
 
-    answers = {bring(path, message.body).content for _ in range(100)}
+    answers = {bring(path, message.body).content for _ in range(REPLAYS)}
     elsewhere = bring(f"{HOOKS}daraja/{token(other)}/", message.body)
     till.work()
 
@@ -157,7 +160,13 @@ def test_a_genuine_success_a_hundred_times_and_elsewhere(till: Till) -> None:
     assert credited() == 116
     assert Payment.objects.get(pk=other.pk).status == "processing"
     kept = GatewayCallback.objects.order_by("id").values_list("state", "repeats")
-    assert list(kept) == [("applied", 100), ("rejected", 0)]
+    assert list(kept) == [("applied", REPLAYS), ("rejected", 0)]
+    show(
+        "S10",
+        "a genuine success again, and at another sale's address",
+        f"{REPLAYS} + 1 replays",
+        "one credit",
+    )
 
 
 def test_a_success_again_after_the_refund(till: Till) -> None:
@@ -175,6 +184,7 @@ def test_a_success_again_after_the_refund(till: Till) -> None:
 
     again = till.payment(payment["id"])
     assert (again["status"], again["amount_refunded"]) == ("refunded", "116.00")
+    show("S10", "a genuine success after the refund", "1 replay", "stays refunded")
 
 
 # --- Cards ----------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from apps.core import money
 from apps.core.clock import iso
-from apps.core.fields import IdField, QuantityField
+from apps.core.fields import IdField, NoCardNumbers, QuantityField
 from apps.inventory.models import StockCount
 from apps.inventory.services import Counted
 
@@ -56,7 +56,7 @@ def count_data(
     }
 
 
-class CountChangeForm(serializers.Serializer[Any]):
+class CountChangeForm(NoCardNumbers):
     """What may be changed while a count goes on; everything else that is sent back is ignored."""
 
     description = serializers.CharField(max_length=200, required=False, allow_blank=True, allow_null=True)
@@ -82,7 +82,7 @@ class CountForm(CountChangeForm):
         swagger_schema_fields: ClassVar = {"example": {"description": "Cold store", "blind": True}}
 
 
-class CountedForm(serializers.Serializer[Any]):
+class CountedForm(NoCardNumbers):
     """So much of one product, named by `product` or `barcode`."""
 
     product = IdField(required=False, allow_null=True)

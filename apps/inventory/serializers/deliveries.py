@@ -11,7 +11,7 @@ from rest_framework import serializers
 
 from apps.core import money
 from apps.core.csv_rows import NotReadable, columns_of, numbered_rows
-from apps.core.fields import MoneyField, QuantityField
+from apps.core.fields import MoneyField, NoCardNumbers, QuantityField
 from apps.inventory.models import Movement
 from apps.inventory.serializers.movements import MovementSerializer, movement_data
 from apps.inventory.services import Delivery, DeliveryRow
@@ -72,7 +72,7 @@ class RowsField(serializers.Field[list[Any], Any, Any, Any]):
         return data
 
 
-class DeliveryForm(serializers.Serializer[Any]):
+class DeliveryForm(NoCardNumbers):
     """What came: its rows, or the text of a CSV file whose first line names the columns."""
 
     rows = RowsField(required=False)

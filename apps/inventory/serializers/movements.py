@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from apps.core import money
 from apps.core.clock import iso
-from apps.core.fields import IdField, MoneyField, QuantityField
+from apps.core.fields import IdField, MoneyField, NoCardNumbers, QuantityField
 from apps.inventory.models import Movement
 from apps.inventory.services import signed
 
@@ -34,7 +34,7 @@ def movement_data(movement: Movement) -> dict[str, Any]:
     }
 
 
-class MovementForm(serializers.Serializer[Any]):
+class MovementForm(NoCardNumbers):
     """A movement by hand. `sale` cannot be posted: sales write their own."""
 
     product = IdField()

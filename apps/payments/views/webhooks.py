@@ -7,7 +7,6 @@ from contextlib import suppress
 
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpResponse
-from django.shortcuts import render
 from django.urls import URLPattern, re_path
 from django.utils import timezone
 from drf_yasg import openapi
@@ -18,6 +17,7 @@ from rest_framework.views import APIView
 
 from apps.core.docs import documented
 from apps.core.errors import DomainError
+from apps.core.pages import page
 from apps.core.parsers import read_limited
 from apps.payments import services
 from apps.payments.addresses import hash_of
@@ -97,6 +97,7 @@ class CardWebhook(Webhook):
         "The customer comes back from the card page",
         description="Coming back proves nothing: the gateway is asked, and a small page tells what it said.",
         answers={200: "A page for the customer."},
+        produces=("text/html", "application/json"),
         public=True,
     )
     def get(self, request: Request, token: str = "") -> HttpResponse:
@@ -106,7 +107,7 @@ class CardWebhook(Webhook):
                 services.ask_payment(payment.pk)
             payment.refresh_from_db()
         title = RETURNED.get(payment.status, "Being checked") if payment else "Unknown payment"
-        return render(request._request, "payments/returned.html", {"title": title, "payment": payment})
+        return page("payments/returned.html", {"title": title, "payment": payment})
 
 
 def _address(text: str) -> str | None:

@@ -1,23 +1,20 @@
 """A report as a page to be printed: it brings along all that it needs, and runs nothing."""
 
-import secrets
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from django.http import HttpResponse
-from django.template.loader import render_to_string
 
-# The page's own style sheet, by its nonce, is all that a browser may use.
-POLICY = "default-src 'none'; style-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+from apps.core import pages
+
 # Of the picture, in its own units; browsers stretch it.
 HEIGHT, STEP, BAR = 100, 10, 8
 
 
 def page(template: str, report: Mapping[str, Any], name: str, now: datetime) -> HttpResponse:
     """The page of a report, printed at `now`. A browser that keeps it suggests `name`."""
-    nonce = secrets.token_urlsafe(16)
     content = {
         "report": report,
         "without_tax": Decimal(report["total_revenue"]) - Decimal(report["total_tax"]),
@@ -25,12 +22,9 @@ def page(template: str, report: Mapping[str, Any], name: str, now: datetime) -> 
         "last": date.fromisoformat(report["end"]),
         "bars": bars([point["sales"] for point in report.get("chart_data", ())]),
         "name": name,
-        "nonce": nonce,
         "now": now,
     }
-    policy = {"Content-Security-Policy": POLICY.format(nonce=nonce)}
-    text = render_to_string(template, content)
-    return HttpResponse(text, content_type="text/html; charset=utf-8", headers=policy)
+    return pages.page(template, content)
 
 
 def bars(values: Iterable[float]) -> dict[str, Any]:

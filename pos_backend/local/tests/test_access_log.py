@@ -1,4 +1,4 @@
-"""The unguessable part of a gateway's address stays out of the access log."""
+"""The unguessable part of a gateway's address stays out of the access log, and what people look for."""
 
 import pytest
 
@@ -18,6 +18,12 @@ from pos_backend.local.access_log import masked
         ),
         ("POST /api/payments/webhooks/mpesa/callback/ HTTP/1.1",) * 2,
         ("GET /api/sales/sales/7/ HTTP/1.1",) * 2,
+        (
+            "GET /api/sales/sales/?status=pending&search=0712+345+678&page_size=5 HTTP/1.1",
+            "GET /api/sales/sales/?status=pending&search=***&page_size=5 HTTP/1.1",
+        ),
+        ("search=4111%201111", "search=***"),
+        ("https://shop.example/admin/sales/sale/?q=Njeri", "https://shop.example/admin/sales/sale/?q=***"),
     ],
 )
 def test_tokens_are_masked(line: str, shown: str) -> None:
