@@ -100,6 +100,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "apps.core.scarcity.ScarceConnectionsMiddleware",
+    "apps.core.middleware.BrowserPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apps.core.middleware.CleanUrlMiddleware",
     "corsheaders.middleware.CorsMiddleware",
@@ -172,7 +174,17 @@ def _limited(database: dict[str, Any], **options: int) -> dict[str, Any]:
     }
 
 
-DATABASES = {"default": _limited(_database(), connect_timeout=5)}
+# A machine that is gone says nothing: without these, requests would wait a quarter of an hour for its answer.
+DATABASES = {
+    "default": _limited(
+        _database(),
+        connect_timeout=5,
+        tcp_user_timeout=10_000,
+        keepalives_idle=5,
+        keepalives_interval=2,
+        keepalives_count=3,
+    )
+}
 if DATABASE_REPLICA_URL:
     if EMBEDDED_DATABASE:
         raise ImproperlyConfigured(
@@ -236,6 +248,8 @@ REST_FRAMEWORK = {
 }
 MAX_BODY_BYTES = 2_500_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+# Otherwise for administrators only (docs/adr/0027-browsers.md).
+API_DOCS_PUBLIC = config("API_DOCS_PUBLIC", default=DEVELOPMENT, cast=bool)
 SWAGGER_USE_COMPAT_RENDERERS = False
 SWAGGER_SETTINGS = {
     "DEFAULT_AUTO_SCHEMA_CLASS": "apps.core.docs.PosAutoSchema",

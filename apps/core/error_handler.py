@@ -5,13 +5,14 @@ from typing import Any
 
 import psycopg2
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError
 from django.db.models import ProtectedError
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
 
 from apps.core.errors import SENTENCES, Busy, DomainError, error_body
+from apps.core.outages import is_outage
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ def from_database(error: Exception) -> Exception:
         return _refused(400, "not_allowed", "A value is too large or not of the right kind.")
     if isinstance(error, IntegrityError):
         return _refused(409, "conflict", "The change contradicts other records.")
-    if isinstance(error, OperationalError | InterfaceError):
+    if is_outage(error):
         logger.warning("database unavailable: %s", type(cause or error).__name__)
         return Busy()
     return error

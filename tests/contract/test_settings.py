@@ -45,6 +45,20 @@ def test_what_the_address_says_itself_stands() -> None:
     assert options["options"].endswith("-c statement_timeout=60s")
 
 
+def test_a_machine_that_is_gone_is_not_waited_for() -> None:
+    options = databases(DATABASE_URL=PRIMARY)["default"]["OPTIONS"]
+    assert (options["tcp_user_timeout"], options["keepalives_idle"]) == (10_000, 5)
+
+
+def test_an_address_may_name_a_primary_and_its_standby() -> None:
+    """That libpq finds the one that can be written to is shown by tests/faults/test_failover.py."""
+    both = "host=db1.lan,db2.lan&port=5432,5433&target_session_attrs=read-write"
+    found = databases(DATABASE_URL=f"postgresql://pos:first@/pos?{both}")["default"]
+    assert (found["HOST"], found["PORT"], found["NAME"], found["USER"]) == ("", "", "pos", "pos")
+    named = {name: found["OPTIONS"][name] for name in ("host", "port", "target_session_attrs")}
+    assert named == {"host": "db1.lan,db2.lan", "port": "5432,5433", "target_session_attrs": "read-write"}
+
+
 def test_without_an_address_there_is_no_replica() -> None:
     assert list(databases(DATABASE_URL=PRIMARY, DATABASE_REPLICA_URL="")) == ["default"]
 

@@ -6,6 +6,7 @@ import psycopg2
 import pytest
 from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import (
+    DatabaseError,
     DataError,
     IntegrityError,
     InterfaceError,
@@ -67,6 +68,7 @@ TABLE: list[tuple[Exception, int, str]] = [
     (caused(OperationalError(SECRET), psycopg2.errors.TooManyConnections), 503, "busy"),
     (caused(OperationalError(SECRET), psycopg2.errors.AdminShutdown), 503, "busy"),
     (caused(OperationalError(SECRET), psycopg2.OperationalError), 503, "busy"),
+    (caused(DatabaseError(SECRET), psycopg2.DatabaseError), 503, "busy"),
     (InterfaceError(SECRET), 503, "busy"),
 ]
 
@@ -90,6 +92,7 @@ def test_the_table_of_failures(error: Exception, status: int, code: str) -> None
     [
         ValueError("a bug"),
         KeyError("a bug"),
+        DatabaseError("Save with update_fields did not affect any rows."),
         caused(ProgrammingError(SECRET), psycopg2.errors.UndefinedColumn),
         caused(InternalError(SECRET), psycopg2.errors.RaiseException),
     ],

@@ -3,7 +3,9 @@
 import time
 from collections.abc import Callable
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, connection
+
+from apps.core.outages import is_outage
 
 PAUSES = (0.2, 0.5, 1.0, 2.0)
 
@@ -11,13 +13,14 @@ PAUSES = (0.2, 0.5, 1.0, 2.0)
 def persistently(write: Callable[[], None]) -> None:
     """Runs `write`, a transaction of its own, again while locks or the connection fail it.
 
-    Raises the last `OperationalError` or `InterfaceError`.
+    Raises the last of these errors, of which `is_outage` is true.
     """
     for pause in PAUSES:
         try:
             return write()
-        except (OperationalError, InterfaceError):
-            if connection.in_atomic_block:  # somebody else's transaction, which is lost with it
+        except (DatabaseError, InterfaceError) as error:
+            # In somebody else's transaction, that one is lost with it.
+            if connection.in_atomic_block or not is_outage(error):
                 raise
             connection.close()
             time.sleep(pause)
