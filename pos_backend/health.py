@@ -1,8 +1,11 @@
 """What a load balancer asks: does the process answer, and can it do its work."""
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
+
+from apps.core.clock import TOLERANCE, ahead
+from pos_backend.safety import unsafe_database
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
@@ -11,14 +14,22 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """The database answers and has every migration."""
+    """The database answers, has every migration, and keeps what it was told."""
     try:
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError:
+        unsafe = list(unsafe_database())
+        difference = ahead()
+    except (DatabaseError, InterfaceError):
         return _not_ready("The database does not answer.")
     if missing:
         return _not_ready(f"{len(missing)} migrations are missing. Run `manage.py migrate`.")
+    if unsafe:
+        return _not_ready(" ".join(unsafe))
+    if abs(difference) > TOLERANCE:
+        return _not_ready(
+            f"This server's clock is {difference.total_seconds():+.0f} s off the database's. Set it right."
+        )
     return JsonResponse({"status": "ok", "database": "ok", "migrations": "ok"})
 
 

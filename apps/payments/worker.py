@@ -14,6 +14,7 @@ import psycopg2
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
 from apps.core import ports
+from apps.core.clock import TOLERANCE, ahead
 from apps.core.errors import DomainError
 from apps.core.listening import heard
 from apps.payments.gateways import gateway_for
@@ -59,6 +60,7 @@ class Worker:
         self.stopping = threading.Event()
         self.wake = {method.value: threading.Event() for method in GATEWAY_METHODS}
         self.breakers = {method.value: Breaker() for method in GATEWAY_METHODS}
+        self.clock_is_right = True
 
     def stop(self) -> None:
         self.stopping.set()
@@ -66,6 +68,7 @@ class Worker:
             event.set()
 
     def run(self) -> None:
+        _safely(self._look_at_the_clock)
         threads = [
             threading.Thread(target=self._serve, args=(method,), name=f"worker-{method}", daemon=True)
             for method in self.wake
@@ -80,6 +83,8 @@ class Worker:
 
     def run_once(self) -> None:
         """All that is due now, in this thread."""
+        if not self._look_at_the_clock():
+            return
         expire_sales()
         for method in self.wake:
             while self._work_on(method):
@@ -92,11 +97,23 @@ class Worker:
         while not self.stopping.is_set():
             if time.monotonic() - cleaned >= HOUSEKEEPING_SECONDS:
                 cleaned = time.monotonic()
-                _safely(lambda: expire_sales() >= 0)
+                _safely(self._look_at_the_clock)
+                _safely(lambda: self.clock_is_right and expire_sales() >= 0)
             while not self.stopping.is_set() and _safely(work_on_inbox):
                 pass
             close_old_connections()
             self.stopping.wait(ROUND_SECONDS)
+
+    def _look_at_the_clock(self) -> bool:
+        """With a wrong one sales would expire under the customers' hands and questions come too early or never."""
+        difference = ahead()
+        self.clock_is_right = abs(difference) <= TOLERANCE
+        if not self.clock_is_right:
+            logger.error(
+                "this server's clock is %+.0f s off the database's; nothing is asked or expired until it is set right",
+                difference.total_seconds(),
+            )
+        return self.clock_is_right
 
     def _close_days(self) -> None:
         """A thread of its own: after an upgrade there may be years to add up."""
@@ -123,7 +140,7 @@ class Worker:
     def _work_on(self, method: str) -> bool:
         """One payment and one refund of this gateway; whether there was any."""
         breaker = self.breakers[method]
-        if breaker.is_open() or not _configured(method):
+        if not self.clock_is_right or breaker.is_open() or not _configured(method):
             return False
         try:
             worked = work_on_payments(method)

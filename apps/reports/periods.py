@@ -21,8 +21,11 @@ END_FIRST = "The end lies before the start."
 TOO_LONG = f"At most {MAX_DAYS} days are reported at once."
 
 QUERY = {
-    "period": "`today` (default), `week`, `month` and `year` (the last 7, 30 and 365 days, today included) or "
-    "`custom`, which needs both dates. Dates without a period are taken as `custom`.",
+    "period": (
+        "`today` (default), `week`, `month` and `year` (the last 7, 30 and 365 days, today included) or "
+        "`custom`, which needs both dates. Dates without a period are taken as `custom`.",
+        (*LAST_DAYS, CUSTOM),
+    ),
     "start_date": "First day of a `custom` period, such as 2026-11-01. Days follow the shop's time zone.",
     "end_date": f"Last day of a `custom` period, included. At most {MAX_DAYS} days at once.",
 }

@@ -12,8 +12,9 @@ DEMO_PASSWORDS = {"DEMO_ADMIN_PASSWORD", "DEMO_CASHIER_PASSWORD"}
 
 
 def calls() -> Iterator[ast.Call]:
-    """Every `config("NAME", ...)` of the settings and of the launcher."""
-    for path in (PROJECT / "pos_backend" / "settings.py", *PROJECT.glob("pos_backend/local/*.py")):
+    """Every `config("NAME", ...)` of the settings, the launcher and the project's commands."""
+    here = PROJECT / "pos_backend"
+    for path in (here / "settings.py", *here.glob("local/*.py"), *here.glob("management/commands/*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in READERS:
                 yield node

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import DatabaseError, InterfaceError, transaction
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
 from apps.core import money
+from apps.core.outages import is_outage
 from apps.payments.addresses import callback_url, has_address, hash_of, token_of
 from apps.payments.errors import GatewayMisconfigured, GatewayNotConfigured, GatewayUnreachable
 from apps.payments.gateways import gateway_for, require_no_transaction
@@ -188,7 +189,9 @@ def _apply(payment: Payment, result: Result) -> None:
 
     try:
         persistently(apply)
-    except (OperationalError, InterfaceError):
+    except (DatabaseError, InterfaceError) as error:
+        if not is_outage(error):
+            raise
         logger.error("%s: the answer could not be applied yet", payment.transaction_reference)
         if result.status is not base.Status.PENDING or not result.gateway_id:
             raise

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import DatabaseError, InterfaceError, transaction
 from django.utils import timezone
 
+from apps.core.outages import is_outage
 from apps.payments.addresses import callback_url
 from apps.payments.gateways import (
     attempt_of,
@@ -78,8 +79,8 @@ def apply_now(refund_id: int, result: Result, *, planned: datetime | None = None
 
     try:
         persistently(apply)
-    except (OperationalError, InterfaceError):
-        if not result.gateway_id:
+    except (DatabaseError, InterfaceError) as error:
+        if not result.gateway_id or not is_outage(error):
             raise
         Refund.objects.filter(pk=refund_id, gateway_id="").update(
             gateway_id=result.gateway_id[:128], gateway_details=dict(result.details)

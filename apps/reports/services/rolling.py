@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from apps.core.clock import day_end, day_start, local_date
+from apps.core.clock import by_the_database, day_end, day_start, local_date
 from apps.core.models import LateBooking
 from apps.reports.facts import BY_DAY, LONGER_SPAN, PRODUCTS, Sums
 from apps.reports.models import RolledSpan, Span
@@ -87,6 +87,8 @@ def missing_days(now: datetime, first: date = date.min, last: date = date.max) -
         opened = cursor.fetchone()[0]
     if opened is None:
         return []
+    # Looked at again, for a day closed too early would stay without what is sold later on it.
+    last = min(last, last_closed_day(by_the_database(now)))
     days = days_between(max(first, first_day(Span.QUARTER, local_date(opened))), last)
     return [day for day in days if day not in rolled]
 
