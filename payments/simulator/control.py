@@ -91,6 +91,17 @@ def switch_callbacks(world: World, request: Request, parts: Mapping[str, str]) -
     return json_reply({"enabled": enabled})
 
 
+def line(world: World, request: Request, parts: Mapping[str, str]) -> Reply:
+    return json_reply({"lost": world.line.lost, "doubled": world.line.doubled, "delay": world.line.delay})
+
+
+def set_line(world: World, request: Request, parts: Mapping[str, str]) -> Reply:
+    given = _document(request)
+    lost, doubled, delay = (given.get(name, 0) for name in ("lost", "doubled", "delay"))
+    operations.set_line(world, lost, doubled, delay, given.get("seed"))
+    return line(world, request, parts)
+
+
 def requests(world: World, request: Request, parts: Mapping[str, str]) -> Reply:
     return json_reply(list(world.requests))
 
@@ -171,6 +182,13 @@ ADDRESSES: tuple[tuple[str, str, str, Handler], ...] = (
     ("POST", "/_/modes/", '`{"gateway", "mode", "phone": null, "times": null}`', choose_mode),
     ("GET", "/_/callbacks/", "whether callbacks are sent", callbacks),
     ("POST", "/_/callbacks/", '`{"enabled": false}` holds all callbacks back', switch_callbacks),
+    ("GET", "/_/line/", "how bad the line to the shop is", line),
+    (
+        "POST",
+        "/_/line/",
+        '`{"lost": 0.3, "doubled": 0.3, "delay": 300}`: chances, and the longest delay in seconds; `{}` mends it',
+        set_line,
+    ),
     (
         "GET",
         "/_/requests/",

@@ -167,7 +167,7 @@ def _reverse(world: World, payment: PhonePayment | None, mode: Mode) -> str:
 
 
 def _payment(world: World, receipt: str, conversation_id: str) -> PhonePayment | None:
-    payments = world.state.phone_payments.values()
+    payments = list(world.state.phone_payments.values())
     return world.state.by_receipt(receipt) or next(
         (p for p in payments if conversation_id and conversation_id in (p.merchant_id, p.id)), None
     )
@@ -185,7 +185,7 @@ def _found(
     if direct is not None:
         customer = f"{direct['phone']} - Simulated Customer"
         return messages.status_parameters(receipt, int(direct["amount"]), "Completed", customer, own)
-    for sent in world.state.conversations.values():
+    for sent in list(world.state.conversations.values()):
         named = sent.id == conversation_id or sent.originator_id == conversation_id
         if sent.receipt and sent.code == "0" and (named or sent.receipt == receipt):
             customer = f"{sent.party} - Simulated Customer"
@@ -208,7 +208,7 @@ def _carry_out(
         code, parameters = ("", None) if way == "lost" else outcome()
         conversation.code = code
         told = [] if way in ("silent", "lost") else _told(conversation, document, way, code, parameters)
-        world.deliveries.send(
+        world.carry(
             *(
                 world.deliveries.prepare(
                     "mpesa", conversation.id, f"{conversation.kind} {kind}", url, compact(body)

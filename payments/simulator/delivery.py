@@ -14,6 +14,7 @@ from payments.simulator.web import JSON
 SECONDS = 15.0
 OFF = "switched off"
 NO_ADDRESS = "no address"
+LOST = "lost on a bad line"
 
 
 @dataclass

@@ -7,6 +7,7 @@ import phonenumbers
 
 from payments.simulator import airtel_collection, daraja_push, paystack_charge
 from payments.simulator.daraja_c2b import DirectPayment, pay_directly
+from payments.simulator.line import Line
 from payments.simulator.modes import GATEWAYS, PROMPT, Mode
 from payments.simulator.modes_airtel import OUTCOMES
 from payments.simulator.modes_mpesa import RESULTS
@@ -141,6 +142,16 @@ def limit_queries(world: World, count: object, seconds: object = 60) -> None:
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise Impossible("queries and seconds are whole numbers from 0 on; 0 queries lifts the limit.")
     world.query_limit = Limit(int(str(count)), float(str(seconds)))
+
+
+def set_line(world: World, lost: object, doubled: object, delay: object, seed: object = None) -> None:
+    """From now on callbacks are lost and doubled by these chances, and come up to `delay` seconds late."""
+    for value, most in ((lost, 1), (doubled, 1), (delay, 3600)):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+            raise Impossible("lost and doubled are chances from 0 to 1, delay is 0 to 3600 seconds.")
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+        raise Impossible("seed is a whole number, or null for chance.")
+    world.line = Line(float(str(lost)), float(str(doubled)), float(str(delay)), seed)
 
 
 def prompt_document(payment: PhonePayment) -> dict[str, Any]:

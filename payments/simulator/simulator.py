@@ -98,6 +98,12 @@ class Simulator:
     def switch_callbacks(self, enabled: bool) -> None:
         self.world.deliveries.enabled = enabled
 
+    def set_line(
+        self, lost: float = 0.0, doubled: float = 0.0, delay: float = 0.0, seed: int | None = None
+    ) -> None:
+        """Callbacks are lost and doubled by these chances and late by up to `delay` seconds of the pace."""
+        operations.set_line(self.world, lost, doubled, delay, seed)
+
     def pay_card(self, reference: str, brand: str = "visa", mode: str | None = None) -> dict[str, Any]:
         return self._card(reference, "pay", brand, mode)
 

@@ -116,7 +116,9 @@ class State:
     refunds_begun: set[str] = field(default_factory=set)  # Airtel transaction ids
 
     def by_receipt(self, receipt: str) -> PhonePayment | None:
-        return next((p for p in self.phone_payments.values() if receipt and p.receipt == receipt), None)
+        # A copy each time: others are begun meanwhile.
+        payments = list(self.phone_payments.values())
+        return next((p for p in payments if receipt and p.receipt == receipt), None)
 
 
 def new_receipt() -> str:

@@ -6,11 +6,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from payments.simulator.credentials import Credentials
-from payments.simulator.delivery import Deliveries, Delivery
+from payments.simulator.delivery import LOST, Deliveries, Delivery
+from payments.simulator.line import Line
 from payments.simulator.modes import Choices
 from payments.simulator.modes_airtel import MODES as AIRTEL
 from payments.simulator.modes_card import MODES as CARD
@@ -34,6 +36,7 @@ class World:
     state: State = field(default_factory=State)
     choices: Choices = field(default_factory=lambda: Choices(TABLES))
     deliveries: Deliveries = field(default_factory=Deliveries)
+    line: Line = field(default_factory=Line)
     later: Later = field(default_factory=Later)
     query_limit: Limit = field(default_factory=Limit)  # of the STK query, for all payments
     strict_limit: Limit = field(default_factory=lambda: Limit(5))  # for payments in mode rate-limited
@@ -85,15 +88,28 @@ class World:
 
         def send() -> None:
             done()
-            self.deliveries.send(*deliveries)
+            self.carry(*deliveries)
 
         if when == "first":
             send()
         else:
             self.later.after(self.pace.late if when == "late" else 0.0, send)
 
+    def carry(self, *deliveries: Delivery) -> None:
+        """Over a good line in their order, and come back when all were answered; over a bad one as it happens."""
+        if self.line.good:
+            self.deliveries.send(*deliveries)
+            return
+        for delivery in deliveries:
+            waits = self.line.fate()
+            for seconds in waits:
+                self.later.after(seconds / self.pace.speed, partial(self.deliveries.send, delivery))
+            if not waits:
+                delivery.results.append(LOST)
+
     def reset(self) -> None:
         self.later.drop()
+        self.line = Line()
         with self.lock:
             self.state = State()
             self.tokens.clear()

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.processes import House, a_house
-from tests.journeys.conftest import closing_time, simulator, till
+from tests.journeys.conftest import closing_time, own_role, roles, simulator, till
 
-__all__ = ["built_house", "closing_time", "house", "simulator", "till"]
+__all__ = ["built_house", "closing_time", "house", "own_role", "roles", "simulator", "till"]
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,13 @@
 """Has everything loaded and forks a process for each worker that is called for: a hundredth of the time to start one.
 
-It reads a line from standard input, `hooked` or `plain` and the arguments, and answers with the process that
-`manage.py payments_worker` was, and how it ended.
+It reads a line from standard input, `hooked`, `plain` or `doomed:0.25` and the arguments, and answers with the process
+that `manage.py payments_worker` was, and how it ended. A doomed one is killed after so many seconds, whatever it does.
 """
 
 import os
 import signal
 import sys
+import time
 
 from django.conf import settings
 from django.core.management import call_command, load_command_class
@@ -24,6 +25,9 @@ def serve() -> None:
         process = os.fork()
         if process == 0:
             _work(kind == "hooked", arguments)
+        if kind.startswith("doomed:"):
+            time.sleep(float(kind.partition(":")[2]))
+            os.kill(process, signal.SIGKILL)
         _, status = os.waitpid(process, 0)
         print(process, os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201 - the answer
 

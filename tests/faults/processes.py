@@ -22,10 +22,11 @@ from django.utils import timezone
 from apps.users.models import AuthToken, User
 from payments.simulator import Simulator, running
 from pos_backend.local.postgres import PROJECT
-from tests.concurrency.racing import wait_until
+from tests.concurrency.racing import ask, wait_until
 from tests.faults.killing import HOOK, ORDER, killed
 
 PATIENCE = 30.0
+SHOP = "pos_backend.wsgi:application"
 
 
 @dataclass
@@ -39,6 +40,7 @@ class House:
     server_log: Path
     workers_log: Path
     born: datetime = field(default_factory=timezone.now)  # the server's present worker, at the latest
+    server: subprocess.Popen[bytes] | None = None
     _running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def kill_at(self, step: str) -> None:
@@ -75,6 +77,11 @@ class House:
         assert code == -signal.SIGKILL, self.workers_log.read_text()
         assert self.who_died(step) == process
 
+    def work_and_die(self, seconds: float) -> None:
+        """A worker that is killed after so long, wherever it is."""
+        _, code = self._forked(f"doomed:{seconds:.3f}")
+        assert code == -signal.SIGKILL, self.workers_log.read_text()
+
     def close(self) -> None:
         for process in self._running:
             process.terminate()
@@ -94,9 +101,27 @@ class House:
     def _nursery(self) -> subprocess.Popen[bytes]:
         return self._start([sys.executable, "-m", "tests.faults.nursery"], {}, stdin=PIPE, stdout=PIPE)
 
-    def start_server(self, port: int) -> None:
+    def hurried_worker(self) -> subprocess.Popen[bytes]:
+        """A payments worker for which time goes faster (tests/faults/hurried.py)."""
+        env = {"PAYMENT_STEP_HOOK": "", "PGAPPNAME": "hurried"}
+        worker = self._start([sys.executable, "-m", "tests.faults.hurried"], env)
+        present = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'hurried'"
+        wait_until(lambda: ask(present) > 0, PATIENCE)
+        return worker
+
+    def freezing_worker(self) -> subprocess.Popen[bytes]:
+        """A payments worker that can be made to stand still (tests/faults/freezing.py)."""
+        return self._start([sys.executable, "-m", "tests.faults.freezing"], {"PAYMENT_STEP_HOOK": ""})
+
+    def shut(self) -> None:
+        """Ends the web server as a supervisor does."""
+        assert self.server
+        self.server.terminate()
+        self.server.wait(PATIENCE)
+
+    def start_server(self, port: int, application: str = SHOP) -> None:
         # The application is loaded before the worker is forked, so that the next one is there at once.
-        command = [sys.executable, "-m", "gunicorn", "pos_backend.wsgi:application", "--preload"]
+        command = [sys.executable, "-m", "gunicorn", application, "--preload"]
         command += ["--bind", f"127.0.0.1:{port}", "--workers", "1", "--worker-class", "gthread"]
         command += [
             "--threads",
@@ -110,6 +135,7 @@ class House:
         server = self._start(command, {"PAYMENT_STEP_HOOK": HOOK}, log=self.server_log)
         wait_until(lambda: _is_open(port) or server.poll() is not None, PATIENCE)
         assert server.poll() is None, self.server_log.read_text()
+        self.server = server
 
     def _start(
         self, command: list[str], more: Mapping[str, str], log: Path | None = None, **pipes: Any
@@ -140,9 +166,11 @@ class Device:
 
 
 @contextmanager
-def a_house(folder: Path) -> Iterator[House]:
+def a_house(
+    folder: Path, application: str = SHOP, speed: float = 40.0, env: Mapping[str, str] | None = None
+) -> Iterator[House]:
     """One gunicorn with one worker on the database of the tests, and a simulator that calls it back."""
-    with running() as simulator:
+    with running(speed=speed) as simulator:
         # Chosen when the simulator has its own: the system might hand out the same one twice.
         port = _free_port()
         address = f"http://127.0.0.1:{port}"
@@ -152,20 +180,22 @@ def a_house(folder: Path) -> Iterator[House]:
         house = House(
             simulator,
             address,
-            _environment(simulator, address, folder / "order"),
+            {**_environment(simulator, address, folder / "order"), **(env or {})},
             folder / "order",
             folder / "server.log",
             folder / "workers.log",
         )
         try:
-            house.start_server(port)
+            house.start_server(port, application)
             yield house
         finally:
             house.close()
 
 
 @contextmanager
-def another_server(house: House, folder: Path, env: Mapping[str, str]) -> Iterator[House]:
+def another_server(
+    house: House, folder: Path, env: Mapping[str, str], application: str = SHOP
+) -> Iterator[House]:
     """One more gunicorn for the same shop, with these settings."""
     port = _free_port()
     other = replace(
@@ -176,7 +206,7 @@ def another_server(house: House, folder: Path, env: Mapping[str, str]) -> Iterat
         _running=[],
     )
     try:
-        other.start_server(port)
+        other.start_server(port, application)
         yield other
     finally:
         other.close()

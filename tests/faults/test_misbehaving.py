@@ -1,5 +1,6 @@
 """Gateways that hang, drip, break the line or talk nonsense: what is not known stays open, and is never sent again."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from payments.runtime import Runtime
 from payments.simulator import keys
 from tests.concurrency.racing import ask
 from tests.faults.stub import BEHAVIOURS, Stub, a_stub, hang, nobody_there
+from tests.figures import form, show
 from tests.journeys.till import PAYS, Till
 
 METHODS = ("mpesa", "airtel", "card")
@@ -95,26 +97,39 @@ def call(gateway: Gateway, what: str) -> Result:
     return act(argument)
 
 
+@pytest.mark.long_form
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
 def test_what_is_not_clear_is_unknown_and_asked_for_once(
     stub: Stub, certificate: Path, behaviour: str
 ) -> None:
     """Each call of each gateway: never a success, never a failure, and one request on the wire."""
     stub.behave = BEHAVIOURS[behaviour]
-    for method, what in product(METHODS, CALLS):
+    calls = list(product(METHODS, CALLS)) * form(1, 9)
+    longest = 0.0
+    for method, what in calls:
         stub.paths.clear()
-        said = _said(method, what, stub.url, certificate)
+        began = time.monotonic()
+        said = answer_of(method, what, stub.url, certificate)
+        longest = max(longest, time.monotonic() - began)
         expected = {"OutcomeUnknown", "unknown", "pending"} if "query" in what else {"OutcomeUnknown"}
         assert said in expected, (method, what, said)
         assert len(stub.paths) == 1, (method, what, stub.paths)
+    show(
+        "F4",
+        f"A gateway that misbehaves: {behaviour}",
+        f"{len(calls)} calls",
+        f"unknown each time, sent once; longest call {longest:.2f} s of {http.TOTAL_SECONDS} s allowed here",
+    )
 
 
 @pytest.mark.parametrize(("method", "what"), list(product(METHODS, CALLS)))
 def test_a_refused_connection_was_surely_not_sent(certificate: Path, method: str, what: str) -> None:
-    assert _said(method, what, nobody_there(), certificate) == "NotSent"
+    url = nobody_there()
+    rounds = form(1, 9)
+    assert [answer_of(method, what, url, certificate) for _ in range(rounds)] == ["NotSent"] * rounds
 
 
-def _said(method: str, what: str, url: str, certificate: Path) -> str:
+def answer_of(method: str, what: str, url: str, certificate: Path) -> str:
     gateway = gateway_for(method, at(url, certificate), Runtime(now=lambda: WHEN))
     try:
         return call(gateway, what).status.value
@@ -206,33 +221,33 @@ def test_a_gateway_that_hangs_holds_no_transaction_and_nobody_else(
     sale, other = till.sale(), till.sale()
 
     with ThreadPoolExecutor(1) as pool:
-        hanging = pool.submit(_closing, lambda: till.pay(sale, phone=PAYS))
+        hanging = pool.submit(closing_after, lambda: till.pay(sale, phone=PAYS))
         try:
             assert stub.hanging.wait(10)
-            assert _transactions() == 0
+            assert transactions() == 0
             assert till.cashier.get("/api/sales/sales/").status_code == 200
             assert till.pay(other, "cash").status_code == 201
             # Also this sale's own rows are free.
             assert till.pay(sale, "cash").json()["code"] == "payment_in_progress"
-            assert _transactions() == 0
+            assert transactions() == 0
             assert not hanging.done()
         finally:
             stub.released.set()
         assert hanging.result(10).json()["status"] == "pending"
 
 
-def _closing(act: Callable[[], HttpResponse]) -> HttpResponse:
+def closing_after(act: Callable[[], HttpResponse]) -> HttpResponse:
     try:
         return act()
     finally:
         connection.close()
 
 
-def _transactions() -> int:
+def transactions() -> int:
     """How many of our connections have a transaction open, this one's look aside."""
     return ask(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL"
-        " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        " AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND application_name <> 'watcher'"
     )
 
 
