@@ -1,5 +1,6 @@
-"""After every race the books agree."""
+"""Before, during and after every race the books agree."""
 
 from tests.ledger import closing_time
+from tests.watching import watched
 
-__all__ = ["closing_time"]
+__all__ = ["closing_time", "watched"]

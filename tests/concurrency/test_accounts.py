@@ -15,6 +15,7 @@ from apps.users.services import login_guard
 from conftest import PASSWORD, make_user
 from tests.concurrency.racing import Overtaking, meeting_of, outcome, outcomes, race, together, unlocked
 from tests.concurrency.shop import tills
+from tests.figures import show
 from tests.ledger import assert_ledgers_agree
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -78,6 +79,7 @@ def test_five_of_many_parallel_guesses_are_looked_at(cashier: User, checked: Cal
     assert all(890 <= wait <= 900 for wait in waits)
     assert checked() == 5
     assert_ledgers_agree()
+    show("C18", "wrong passwords at once, limit 5", f"{GUESSERS} guesses", "5 passwords looked at")
 
 
 def test_control_without_waiting_some_of_many_right_sign_ins_are_refused(

@@ -28,6 +28,7 @@ from conftest import make_user
 from payments.runtime import AccessToken
 from tests.concurrency.racing import meeting_of, outcomes, race, together, unlocked
 from tests.concurrency.shop import cancel, tills
+from tests.figures import show
 from tests.journeys.conftest import simulator, till
 from tests.journeys.till import API, BY_HAND, PAYS, REFUNDS, Till
 from tests.ledger import assert_ledgers_agree, disagreements
@@ -195,6 +196,8 @@ def test_two_payments_that_finish_one_sale_together(till: Till, devices: list[AP
         "000001",
     )
     assert ReceiptCounter.objects.get().last == 1
+    told = "completed once, 1 receipt"
+    show("C14", "two payments that finish a sale together", f"{TILLS} messages at once", told)
 
 
 @pytest.mark.parametrize("sale_too", [False, True])
@@ -368,6 +371,8 @@ def test_a_refund_and_the_cancelling_of_its_sale(till: Till, devices: list[APICl
         assert sale.status == ("cancelled" if cancelled[(200, None)] else "pending")
         assert (sale.amount_paid, cancelled[(200, None)] <= 1) == (0, True)
     assert_ledgers_agree()
+    extent = f"{TILLS} at once x {len(pairs)} sales"
+    show("C13", "a refund against the cancelling of its sale", extent, "one outcome each")
 
 
 def _ask_back(device: APIClient, payment: dict[str, Any], amount: str, **fields: Any) -> HttpResponse:

@@ -1,7 +1,7 @@
 """One `Idempotency-Key`, many requests: one effect and one answer."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Any
 
@@ -19,9 +19,11 @@ from apps.users.models import User
 from tests.concurrency.racing import (
     another_connection,
     ask,
+    meeting_of,
     outcome,
     outcomes,
     race,
+    together,
     wait_until,
     waiting_for_locks,
 )
@@ -36,10 +38,11 @@ from tests.concurrency.shop import (
     stock_of,
     tills,
 )
+from tests.figures import form, show
 from tests.ledger import assert_ledgers_agree
 
 pytestmark = pytest.mark.django_db(transaction=True)
-TILLS = 24
+TILLS = form(24, 64)
 WAITERS = 12
 KEY = "till-7-basket-4711"
 REPLAYED = "Idempotent-Replayed"
@@ -76,6 +79,35 @@ def test_one_key_is_one_sale_and_one_answer(cashier: User) -> None:
     assert_ledgers_agree()
 
 
+@pytest.mark.long_form
+def test_many_keys_are_as_many_sales(cashier: User) -> None:
+    """A till that waits too long for the first answer is told so, and asks again."""
+    keys = [f"basket-{number}" for number in range(form(3, 100))]
+    milk, devices, meeting = put_on_shelf(stock=1000), tills(cashier, TILLS), meeting_of(TILLS)
+
+    def ask_for_all(i: int) -> list[HttpResponse]:
+        at_once = together(meeting, sell)
+        return [at_once(devices[i], basket(milk, amount_paid=PRICE), key) for key in keys]
+
+    rounds = list(zip(*race(TILLS, ask_for_all), strict=True))
+
+    for answers in rounds:
+        waited = [answer for answer in answers if answer.status_code == 409]
+        assert {answer.headers["Retry-After"] for answer in waited} <= {"1"}
+        assert set(outcomes(waited)) <= {(409, "idempotency_in_progress")}
+        assert_one_did_and_the_others_repeat_it([answer for answer in answers if answer not in waited])
+    assert Sale.objects.count() == len(keys)
+    assert stock_of(milk) == 1000 - len(keys)
+    assert_ledgers_agree()
+    told = f"{len(keys)} sales, identical bytes for the {len(keys) * TILLS - _refused(rounds):,} that were answered"
+    show("C5", "one key, many at once", f"{len(keys)} keys x {TILLS} requests", told)
+
+
+def _refused(rounds: Iterable[Sequence[HttpResponse]]) -> int:
+    return sum(answer.status_code == 409 for answers in rounds for answer in answers)
+
+
+@pytest.mark.long_form
 def test_of_two_bodies_with_one_key_one_wins(cashier: User) -> None:
     milk, devices = put_on_shelf(stock=100), tills(cashier, TILLS)
 
@@ -88,8 +120,11 @@ def test_of_two_bodies_with_one_key_one_wins(cashier: User) -> None:
     assert stock_of(milk) == 100 - winners[0].json()["items"][0]["quantity"]
     assert Sale.objects.count() == 1
     assert_ledgers_agree()
+    told = f"one body wins x {TILLS // 2}, the other 422 x {TILLS // 2}"
+    show("C6", "one key, two bodies", f"{TILLS} requests", told)
 
 
+@pytest.mark.long_form
 def test_two_cashiers_may_use_the_same_key(cashier: User, stranger: User) -> None:
     milk = put_on_shelf(stock=100)
     devices = [*tills(cashier, TILLS // 2), *tills(stranger, TILLS // 2)]
@@ -102,6 +137,7 @@ def test_two_cashiers_may_use_the_same_key(cashier: User, stranger: User) -> Non
     assert Sale.objects.count() == 2
     assert stock_of(milk) == 98
     assert_ledgers_agree()
+    show("C7", "one key, two cashiers", f"{TILLS} requests", "one sale each, nobody sees the other's answer")
 
 
 def test_one_key_at_two_addresses_is_two_requests(cashier: User) -> None:
@@ -118,6 +154,7 @@ def test_one_key_at_two_addresses_is_two_requests(cashier: User) -> None:
     assert Sale.objects.filter(status="cancelled").count() == 2
     assert stock_of(milk) == 100
     assert_ledgers_agree()
+    show("C7", "one key, two addresses", f"{TILLS} requests", "independent, one effect each")
 
 
 def give_up() -> None:

@@ -8,15 +8,16 @@ import pytest
 from django.http import HttpResponse
 
 from apps.core.errors import Busy
-from apps.sales.models import Sale
+from apps.sales.models import ReceiptCounter, Sale
 from apps.sales.services import settling
 from apps.users.models import User
-from tests.concurrency.racing import Overtaking, outcome, outcomes, race
+from tests.concurrency.racing import LONG_WAIT, Overtaking, outcome, outcomes, race
 from tests.concurrency.shop import PRICE, basket, pay, pending_sale, put_on_shelf, sell, tills
+from tests.figures import form, show
 from tests.ledger import assert_ledgers_agree, disagreements
 
 pytestmark = pytest.mark.django_db(transaction=True)
-TILLS = 16
+TILLS = form(16, 64)
 GAPS = "receipts have no gaps"
 COMPLETE = "_complete"
 T = TypeVar("T")
@@ -48,10 +49,10 @@ def _numbered_by(sequence: Iterator[int]) -> Callable[..., list[str]]:
 
 
 def _complete_many(cashier: User, each: int) -> list[HttpResponse]:
-    products = [put_on_shelf(f"Product {i}", 1000) for i in range(4)]
+    products = [put_on_shelf(f"Product {i}", TILLS * each) for i in range(4)]
     devices = tills(cashier, TILLS)
     body = [basket(product, amount_paid=PRICE) for product in products]
-    answers = race(TILLS, lambda i: [sell(devices[i], body[i % 4]) for _ in range(each)])
+    answers = race(TILLS, lambda i: [sell(devices[i], body[i % 4]) for _ in range(each)], waits=LONG_WAIT)
     return [answer for several in answers for answer in several]
 
 
@@ -63,19 +64,32 @@ def test_control_numbers_that_do_not_roll_back_leave_gaps(
 
     answers = _complete_many(cashier, 3)
 
-    assert outcomes(answers) == {(201, None): 44, (503, "busy"): 4}
+    lost = TILLS * 3 // 10
+    assert outcomes(answers) == {(201, None): TILLS * 3 - lost, (503, "busy"): lost}
     assert GAPS in disagreements()
 
 
+@pytest.mark.long_form
 def test_rolled_back_completions_leave_no_gaps(cashier: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    each = form(14, 174)
     monkeypatch.setattr(settling, COMPLETE, _every_tenth_fails(settling._complete))
 
-    answers = _complete_many(cashier, 14)
+    answers = _complete_many(cashier, each)
 
-    assert outcomes(answers) == {(201, None): 202, (503, "busy"): 22}
+    lost = TILLS * each // 10
+    done = TILLS * each - lost
+    assert outcomes(answers) == {(201, None): done, (503, "busy"): lost}
     receipts = Sale.objects.order_by("receipt").values_list("receipt", flat=True)
-    assert list(receipts) == list(range(1, 203))
+    assert list(receipts) == list(range(1, done + 1))
+    assert ReceiptCounter.objects.get().last == done
     assert_ledgers_agree()
+    extent = f"{TILLS * each:,} by {TILLS} tills, every tenth rolled back"
+    show(
+        "C15",
+        "receipts of completions at once",
+        extent,
+        f"1 to {done:,}: 0 gaps, 0 doubles, counter {done:,}",
+    )
 
 
 def test_the_later_receipt_belongs_to_the_later_completion(

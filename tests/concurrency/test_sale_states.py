@@ -15,8 +15,18 @@ from apps.products.models import Product
 from apps.sales import services
 from apps.sales.models import Sale
 from apps.users.models import User
-from tests.concurrency.racing import Overtaking, meeting_of, outcome, outcomes, race, together, unlocked
+from tests.concurrency.racing import (
+    LONG_WAIT,
+    Overtaking,
+    meeting_of,
+    outcome,
+    outcomes,
+    race,
+    together,
+    unlocked,
+)
 from tests.concurrency.shop import cancel, pay, pending_sale, put_on_shelf, stock_of, tills
+from tests.figures import form, show
 from tests.ledger import assert_ledgers_agree, disagreements
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -107,15 +117,18 @@ def test_control_without_the_lock_only_a_constraint_stops_the_second_return(
     assert_ledgers_agree()
 
 
+@pytest.mark.long_form
 def test_many_cancels_return_the_goods_once(cashier: User) -> None:
-    milk, devices = put_on_shelf(stock=10), tills(cashier, TILLS)
+    many = form(TILLS, 64)
+    milk, devices = put_on_shelf(stock=10), tills(cashier, many)
     sale = pending_sale(devices[0], milk)
 
-    answers = race(TILLS, lambda i: cancel(devices[i], sale))
+    answers = race(many, lambda i: cancel(devices[i], sale), waits=LONG_WAIT)
 
-    assert outcomes(answers) == {(200, None): 1, (409, "sale_already_cancelled"): TILLS - 1}
+    assert outcomes(answers) == {(200, None): 1, (409, "sale_already_cancelled"): many - 1}
     assert stock_of(milk) == 10
     assert_ledgers_agree()
+    show("C13", "one sale cancelled by many", f"{many} requests", "cancelled once, the goods came back once")
 
 
 def _sale_of_a_hundred(cashier: User) -> int:
@@ -143,16 +156,20 @@ def test_control_without_the_lock_part_payments_are_forgotten(
     assert list(disagreements()) == [PAID_RULE]
 
 
+@pytest.mark.long_form
 def test_part_payments_complete_a_sale_once(cashier: User) -> None:
-    sale, devices = _sale_of_a_hundred(cashier), tills(cashier, TILLS)
+    many = form(TILLS, 64)
+    sale, devices = _sale_of_a_hundred(cashier), tills(cashier, many)
 
-    answers = race(TILLS, lambda i: pay(devices[i], sale, "10.00"))
+    answers = race(many, lambda i: pay(devices[i], sale, "10.00"), waits=LONG_WAIT)
 
-    assert outcomes(answers) == {(201, None): 10, (409, "sale_completed"): 14}
+    assert outcomes(answers) == {(201, None): 10, (409, "sale_completed"): many - 10}
     assert _taken(sale) == 100
     done = Sale.objects.get()
     assert (done.status, done.amount_paid, done.receipt) == ("completed", 100, 1)
     assert_ledgers_agree()
+    told = "10 taken, completed once, 1 receipt"
+    show("C14", "part payments of 10.00 on a sale of 100.00", f"{many} at once", told)
 
 
 def test_two_part_payments_too_large_together_are_not_both_taken(cashier: User) -> None:

@@ -7,18 +7,30 @@ from itertools import count
 
 import pytest
 from django.db.models import QuerySet
+from django.http import HttpResponse
 
 from apps.core import money
 from apps.inventory.models import Movement
 from apps.products.models import Product, StockLevel
 from apps.sales.models import Sale
 from apps.users.models import User
-from tests.concurrency.racing import deadlocks, meeting_of, outcome, outcomes, race, unlocked
+from tests.concurrency.racing import (
+    LONG_WAIT,
+    deadlocks,
+    meeting_of,
+    outcome,
+    outcomes,
+    race,
+    together,
+    unlocked,
+)
 from tests.concurrency.shop import PRICE, basket, purchase, put_on_shelf, sell, stock_of, tills
+from tests.figures import form, show
 from tests.ledger import assert_ledgers_agree, disagreements
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TILLS = 24
+BUYERS = form(TILLS, 64)
 LOCKED = "apps.inventory.services.moving.locked"
 STOCK_RULE = "stock is the sum of its movements"
 
@@ -53,10 +65,42 @@ def test_the_last_five_are_sold_five_times(cashier: User, paid: str) -> None:
     assert_ledgers_agree()
 
 
-def test_uneven_quantities_are_refused_only_when_there_is_less(cashier: User) -> None:
-    milk, devices = put_on_shelf(stock=17), tills(cashier, TILLS)
+@pytest.mark.long_form
+def test_the_last_one_is_sold_to_one_of_many(cashier: User) -> None:
+    rounds, devices = form(3, 50), tills(cashier, BUYERS)
+    last_ones = [put_on_shelf(f"Product {i}", 1) for i in range(rounds)]
+    meeting = meeting_of(BUYERS)
 
-    answers = race(TILLS, lambda i: sell(devices[i], basket(milk, quantity=1 + i % 3)))
+    def buy(i: int) -> list[HttpResponse]:
+        at_once = together(meeting, sell)
+        return [at_once(devices[i], basket(product, amount_paid=PRICE)) for product in last_ones]
+
+    answers = [answer for several in race(BUYERS, buy, waits=LONG_WAIT) for answer in several]
+
+    assert outcomes(answers) == {(201, None): rounds, (409, "insufficient_stock"): rounds * (BUYERS - 1)}
+    assert {stock_of(product) for product in last_ones} == {0}
+    assert_ledgers_agree()
+    told = f"{rounds} sold, {rounds * (BUYERS - 1):,} refused, 0 other answers, stock 0"
+    show("C1", "a stock of 1 and many buyers", f"{BUYERS} buyers x {rounds} rounds", told)
+
+
+@pytest.mark.long_form
+def test_the_last_seventeen_are_sold_seventeen_times(cashier: User) -> None:
+    milk, devices = put_on_shelf(stock=17), tills(cashier, BUYERS)
+
+    answers = race(BUYERS, lambda i: sell(devices[i], basket(milk)), waits=LONG_WAIT)
+
+    assert outcomes(answers) == {(201, None): 17, (409, "insufficient_stock"): BUYERS - 17}
+    assert stock_of(milk) == 0
+    assert_ledgers_agree()
+    show("C2", "a stock of 17 and many buyers of 1", f"{BUYERS} buyers", "17 sold, the others refused")
+
+
+@pytest.mark.long_form
+def test_uneven_quantities_are_refused_only_when_there_is_less(cashier: User) -> None:
+    milk, devices = put_on_shelf(stock=17), tills(cashier, BUYERS)
+
+    answers = race(BUYERS, lambda i: sell(devices[i], basket(milk, quantity=1 + i % 3)), waits=LONG_WAIT)
 
     assert {outcome(answer) for answer in answers} == {(201, None), (409, "insufficient_stock")}
     sold = sum(answer.json()["items"][0]["quantity"] for answer in answers if answer.status_code == 201)
@@ -66,6 +110,8 @@ def test_uneven_quantities_are_refused_only_when_there_is_less(cashier: User) ->
     for item in (answer.json()["items"][0] for answer in answers if answer.status_code == 409):
         assert item["requested"] > item["available"] >= left
     assert_ledgers_agree()
+    told = f"{sold:g} of 17 sold, nobody refused what was there"
+    show("C2", "a stock of 17 and buyers of 1, 2 and 3", f"{BUYERS} buyers", told)
 
 
 def test_control_locks_in_any_order_end_in_a_deadlock(cashier: User, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,17 +141,26 @@ def _locked_from_opposite_ends() -> Callable[[QuerySet[StockLevel]], list[StockL
     return locked
 
 
+@pytest.mark.long_form
 def test_long_carts_in_opposite_order_never_wait_in_a_circle(cashier: User) -> None:
-    products, devices = [put_on_shelf(f"Product {i}", 100) for i in range(20)], tills(cashier, 16)
+    racers, turns = form(16, 64), form(4, 100)
+    stock = racers * turns + 36
+    products, devices = [put_on_shelf(f"Product {i}", stock) for i in range(20)], tills(cashier, racers)
     carts = [basket(*products, amount_paid="5000.00"), basket(*reversed(products))]
     before = deadlocks()
 
-    answers = race(16, lambda i: [sell(devices[i], carts[(i + turn) % 2]) for turn in range(4)])
+    answers = race(
+        racers,
+        lambda i: [sell(devices[i], carts[(i + turn) % 2]) for turn in range(turns)],
+        waits=LONG_WAIT,
+    )
 
-    assert outcomes([answer for four in answers for answer in four]) == {(201, None): 64}
+    assert outcomes([answer for several in answers for answer in several]) == {(201, None): racers * turns}
     assert deadlocks() == before
-    assert {stock_of(product) for product in products} == {Decimal(100 - 64)}
+    assert {stock_of(product) for product in products} == {Decimal(36)}
     assert_ledgers_agree()
+    extent = f"{racers} tills x {turns} carts of 20 lines"
+    show("C4", "long carts in opposite order", extent, "all sold, 0 deadlocks")
 
 
 @pytest.mark.breaks_the_books

@@ -21,7 +21,7 @@ STOCK = Rule(
       LEFT JOIN products_stocklevel AS level ON level.product_id = product.id
       LEFT JOIN (SELECT product_id, sum(quantity) AS moved FROM inventory_movement GROUP BY product_id) AS sums
              ON sums.product_id = product.id
-     WHERE level.quantity IS DISTINCT FROM coalesce(sums.moved, 0)
+     WHERE level.quantity IS DISTINCT FROM coalesce(sums.moved, 0) OR level.quantity < 0
     """,
     "{product} (product {product_id}): the stock is {stock}, the movements add up to {moved}.",
 )
@@ -124,6 +124,32 @@ GIVEN_BACK = Rule(
     "{sale_number} (sale {sale_id}, {status}), {product} (product {product_id}): {wanted} should have come back, "
     "{returned} did.",
 )
+# Each with the one before it, in the order of the index of the constraint that forbids it: nothing is sorted or kept.
+ONCE = Rule(
+    "an event moves a product once",
+    """
+    SELECT cause, product_id, product.name AS product, times
+      FROM (
+        SELECT cause, product_id, count(*) + 1 AS times
+          FROM (
+            SELECT cause, product_id, lag(cause) OVER w AS cause_before, lag(product_id) OVER w AS product_before
+              FROM inventory_movement WHERE cause IS NOT NULL WINDOW w AS (ORDER BY cause, product_id)
+          ) AS in_order
+         WHERE cause = cause_before AND product_id = product_before GROUP BY cause, product_id
+      ) AS repeated LEFT JOIN products_product AS product ON product.id = product_id
+    """,
+    "{cause} has moved {product} (product {product_id}) {times} times.",
+)
+CAUSE = Rule(
+    "a movement is caused by a sale, a cancelled sale, a count or a person",
+    """
+    SELECT movement.id AS movement_id, product_id, product.name AS product, cause
+      FROM inventory_movement AS movement JOIN products_product AS product ON product.id = product_id
+     WHERE cause IS NOT NULL
+       AND cause NOT LIKE 'sale:%' AND cause NOT LIKE 'cancel:%' AND cause NOT LIKE 'count:%'
+    """,
+    "Movement {movement_id} of {product} (product {product_id}) is caused by {cause}, which nobody knows.",
+)
 ONE_ALERT = Rule(
     "a product has one active alert at most",
     """
@@ -170,4 +196,4 @@ COUNTED = Rule(
     "Count {count_id} ({status}), {product} (product {product_id}): the variance is {variance}, the stock was moved "
     "by {moved}.",
 )
-RULES = (STOCK, LOW_AT, MOVEMENT, CHAIN, LAST, TAKEN, GIVEN_BACK, ONE_ALERT, ALERT, COUNTED)
+RULES = (STOCK, LOW_AT, MOVEMENT, CHAIN, LAST, TAKEN, GIVEN_BACK, ONCE, CAUSE, ONE_ALERT, ALERT, COUNTED)

@@ -64,4 +64,33 @@ WENT_BACK = Rule(
     """,
     "{sale_number} (sale {sale_id}) says {amount_refunded} went back; its refunds say {refunds}.",
 )
-RULES = (PAID, RECEIVED, REFUNDED, WENT_BACK)
+# A name is the gateway's own of the transaction, a receipt what it gives for the money; by the constraints' indexes.
+CREDITED = Rule(
+    "what a gateway took once is credited once",
+    """
+    SELECT method, what, name, payments
+      FROM (
+        SELECT method, 'receipt' AS what, external_reference AS name, count(*) AS payments
+          FROM payments_payment WHERE external_reference IS NOT NULL
+         GROUP BY method, external_reference HAVING count(*) > 1
+        UNION ALL
+        SELECT method, 'transaction', gateway_id, count(*)
+          FROM payments_payment WHERE gateway_id <> ''
+         GROUP BY method, gateway_id HAVING count(*) > 1
+      ) AS repeated
+    """,
+    "{payments} payments by {method} name the {what} {name}.",
+)
+# Only a success writes any of this, and nothing takes it away again.
+KEPT = Rule(
+    "a payment that succeeded once never fails afterwards",
+    """
+    SELECT id AS payment_id, sale_id, status, completed_at, external_reference
+      FROM payments_payment
+     WHERE status NOT IN ('success', 'refunded')
+       AND (completed_at IS NOT NULL OR external_reference IS NOT NULL OR confirmed_by_id IS NOT NULL)
+    """,
+    "Payment {payment_id} of sale {sale_id} is {status}, yet it had succeeded: completed at {completed_at}, receipt "
+    "{external_reference}.",
+)
+RULES = (PAID, RECEIVED, REFUNDED, WENT_BACK, CREDITED, KEPT)
