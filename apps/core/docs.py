@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from django.utils.choices import normalize_choices
+from django_filters import ChoiceFilter
 from drf_yasg import openapi
 from drf_yasg.inspectors import SwaggerAutoSchema
 from drf_yasg.utils import no_body, swagger_auto_schema
@@ -54,7 +56,7 @@ MEANINGS = {
     429: "Too many attempts; see Retry-After.",
     503: "Busy or restarting; send the same request again (see Retry-After).",
 }
-READ_ERRORS = (401, 503)
+READ_ERRORS = (400, 401, 503)
 WRITE_ERRORS = (400, 401, 413, 415, 503)
 
 
@@ -82,6 +84,23 @@ class PosAutoSchema(SwaggerAutoSchema):
             properties=form["properties"],
         )
 
+    def make_body_parameter(self, schema: Any) -> openapi.Parameter:
+        """Where no field must be sent, neither must a body."""
+        form = (
+            openapi.resolve_ref(schema, self.components) if isinstance(schema, openapi.SchemaRef) else schema
+        )
+        return openapi.Parameter("data", openapi.IN_BODY, required=bool(form.get("required")), schema=schema)
+
+    def add_manual_parameters(self, parameters: list[openapi.Parameter]) -> list[openapi.Parameter]:
+        """A filter that takes one of a few values names them."""
+        filters = getattr(getattr(self.view, "filterset_class", None), "base_filters", {})
+        every: list[openapi.Parameter] = super().add_manual_parameters(parameters)
+        for parameter in every:
+            known = filters.get(parameter.name)
+            if parameter.in_ == openapi.IN_QUERY and isinstance(known, ChoiceFilter):
+                parameter.enum = [value for value, _ in normalize_choices(known.extra["choices"])]
+        return every
+
     def get_operation_id(self, operation_keys: list[str] | None = None) -> str:
         """The same address with a token behind it is another operation."""
         name = str(super().get_operation_id(operation_keys))
@@ -106,8 +125,10 @@ def documented(
     keyed: bool = False,
     public: bool = False,
     methods: Sequence[str] | None = None,
+    produces: Sequence[str] = (),
 ) -> Callable[[F], F]:
-    """Describes a view method. `errors` names the codes behind a status, `statuses` further plain statuses."""
+    """Describes a view method. `errors` names the codes behind a status, `statuses` further plain statuses; `produces`
+    what is answered besides JSON."""
     responses = _responses(answers, errors or {}, statuses, keyed=keyed, writes=body is not None or keyed)
     if public and 401 not in (errors or {}):
         del responses[401]
@@ -122,6 +143,7 @@ def documented(
         manual_parameters=parameters,
         responses=responses,
         security=[] if public else [{"Token": []}],
+        produces=list(produces),
     )
     return decorate
 
@@ -159,18 +181,21 @@ def _refusal(status: int, codes: Sequence[str]) -> openapi.Response:
 
 
 def _parameter(name: str, text: Any) -> openapi.Parameter:
-    """`text` is the description, or (description, type)."""
+    """`text` is the description, (description, type) or (description, the values there are)."""
     description, kind = text if isinstance(text, tuple) else (text, openapi.TYPE_STRING)
-    return openapi.Parameter(name, openapi.IN_QUERY, description=description, type=kind)
+    values = None if isinstance(kind, str) else list(kind)
+    kind = openapi.TYPE_STRING if values else kind
+    return openapi.Parameter(name, openapi.IN_QUERY, description=description, type=kind, enum=values)
 
 
+PAGE_SIZE = "Rows on a page, at most 200; 50 when it is left out or no number."
 PAGE = {
     "page": ("Page number, from 1.", openapi.TYPE_INTEGER),
-    "page_size": ("Rows on a page, 50 unless given, at most 200.", openapi.TYPE_INTEGER),
+    "page_size": (PAGE_SIZE, openapi.TYPE_INTEGER),
 }
 CURSOR = {
     "cursor": "Position of the page, as in `next` and `previous`.",
-    "page_size": ("Rows on a page, 50 unless given, at most 200.", openapi.TYPE_INTEGER),
+    "page_size": (PAGE_SIZE, openapi.TYPE_INTEGER),
 }
 
 

@@ -1,10 +1,17 @@
 """Phone numbers as cashiers type them."""
 
+from collections import Counter
+
+import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from payments.phone import NotAMobileNumber, mobile_number
+from tests.figures import form, show
+
+EXAMPLES = form(200, 10_000)
+TRIED: Counter[bool] = Counter()
 
 
 @pytest.mark.parametrize(
@@ -79,3 +86,49 @@ def test_any_text_is_a_number_or_refused(typed: str) -> None:
     assert number.isdigit()
     assert mobile_number(number) == number
     assert mobile_number(f"+{number}") == number
+
+
+WAYS = (
+    "0{0}{1}{2}",
+    "{0}{1}{2}",
+    "+254{0}{1}{2}",
+    "254{0}{1}{2}",
+    "0{0} {1} {2}",
+    "0{0}-{1}-{2}",
+    "+254 {0} {1} {2}",
+)
+MOBILE = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(
+    st.sampled_from("71248") | st.just("7"),
+    st.text("0123456789", min_size=8, max_size=8),
+    st.sampled_from(WAYS),
+)
+def test_every_spelling_is_what_the_library_says_of_the_number(first: str, rest: str, way: str) -> None:
+    digits = first + rest
+    number = phonenumbers.PhoneNumber(country_code=254, national_number=int(digits))
+    mobile = (
+        phonenumbers.is_valid_number_for_region(number, "KE") and phonenumbers.number_type(number) in MOBILE
+    )
+    TRIED[mobile] += 1
+    typed = way.format(digits[:3], digits[3:6], digits[6:])
+    if mobile:
+        assert mobile_number(typed) == f"254{digits}"
+    else:
+        with pytest.raises(NotAMobileNumber):
+            mobile_number(typed)
+
+
+def test_enough_was_tried() -> None:
+    if not TRIED:
+        pytest.skip("the spellings were not tried")
+    assert TRIED.total() >= EXAMPLES
+    assert min(TRIED[True], TRIED[False]) > EXAMPLES / 20
+    show(
+        "B5",
+        "Kenyan numbers in seven spellings against `phonenumbers`; other digits, letters, lengths and countries",
+        f"{TRIED.total():,} numbers, {TRIED[True]:,} of them mobile, and any text",
+        "0 differ, only E.164 is kept",
+    )

@@ -1,5 +1,7 @@
 """What is sent: bodies that cannot be read, values that fit no field, strange ids and queries."""
 
+import gzip
+
 JSON = "application/json"
 
 # Cannot be read at all: refused before anybody looks at a field.
@@ -23,6 +25,12 @@ UNREADABLE: dict[str, bytes] = {
     "5,000 digits": b'{"price": ' + b"1" * 5_000 + b"}",
     "exponent of 20 digits": b'{"price": 1e99999999999999999999}',
     "binary": bytes(range(256)),
+    "gzip": gzip.compress(b'{"name": "x"}'),
+    "UTF-32": '{"a": 1}'.encode("utf-32"),
+    "a comment": b"{} // x",
+    "hexadecimal": b'{"a": 0x10}',
+    "a leading zero": b'{"quantity": 01}',
+    "a control character": b'{"name": "a\x01b"}',
 }
 # Sound JSON, but no object.
 NO_OBJECT: dict[str, bytes] = {
@@ -33,6 +41,7 @@ NO_OBJECT: dict[str, bytes] = {
     "empty list": b"[]",
     "list of objects": b'[{"name": "x"}]',
     "1e300": b"1e300",
+    "1e999": b"1e999",
 }
 TOO_LARGE = b'{"name": "' + b"x" * 3_000_000 + b'"}'
 FOREIGN: dict[str, tuple[str, bytes]] = {
@@ -71,6 +80,7 @@ NO_NUMBER: dict[str, str] = {
     "long": f'"{"x" * 10_000}"',
     "long number": f'"{"9" * 10_000}"',
     "1e300": "1e300",
+    "1e999": "1e999",
     "1e1000000": "1e1000000",
     "4,000 digits": "9" * 4_000,
     "four decimals": "1.2345",
@@ -79,6 +89,12 @@ NO_NUMBER: dict[str, str] = {
     "full-width digits": '"１２"',
     "underscore": '"1_0"',
     "plus": '"+1"',
+    "a separator": '"1,000"',
+    "a blank": '"1 0"',
+    "hexadecimal": '"0x10"',
+    "a list of a number": "[1]",
+    "superscript": '"²"',
+    "a fraction": '"½"',
     "exponent as text": '"1e3"',
     "NaN as text": '"NaN"',
     "Infinity as text": '"Infinity"',
@@ -107,6 +123,9 @@ ODD_VALUES: dict[str, str] = {
 ODD_NUMBERS = {
     "null": "null",
     "zero": "0",
+    "negative zero": "-0",
+    "negative zero with decimals": "-0.00",
+    "negative zero as text": '"-0.00"',
     "negative": "-1",
     "next to nothing": "-1e-300",
     "largest": "9999999999.99",
@@ -172,3 +191,35 @@ QUERY_VALUES = [
 ]
 # Encodings that Python knows, and that cannot decode a query.
 CHARSETS = ["idna", "punycode", "rot13", "hex", "undefined"]
+
+# Headers as a client may write them; none of them may make anything but what the address, method and token say.
+HEADERS: dict[str, dict[str, str]] = {
+    "another method": {"HTTP_X_HTTP_METHOD_OVERRIDE": "DELETE", "HTTP_X_METHOD_OVERRIDE": "PUT"},
+    "another address": {"HTTP_X_ORIGINAL_URL": "/admin/", "HTTP_X_REWRITE_URL": "/admin/"},
+    "another person": {"HTTP_X_FORWARDED_USER": "amina", "REMOTE_USER": "amina"},
+    "another language": {"HTTP_ACCEPT_LANGUAGE": "xx-\xff,\x00;q=9" + ",de" * 2_000},
+    "another type": {"HTTP_ACCEPT": "text/\xff;q=x,application/xml,*/*;q=-1"},
+    "a packed body": {"HTTP_CONTENT_ENCODING": "gzip"},
+    "a piecemeal body": {"HTTP_TRANSFER_ENCODING": "chunked"},
+    "a line break": {"HTTP_X_REQUEST_ID": "a\r\nSet-Cookie: x=1", "HTTP_ORIGIN": "http://a\r\nX: 1"},
+    "not ASCII": {"HTTP_USER_AGENT": "\xff\xfe\x00", "HTTP_X_REQUEST_ID": "\xed\xa0\x80"},
+    "very long": {"HTTP_USER_AGENT": "x" * 100_000, "HTTP_COOKIE": "a=b;" * 10_000},
+    "cookies": {"HTTP_COOKIE": "sessionid=\x00; =; csrftoken=\xff; $Version=1; a"},
+    "an address for a name": {"HTTP_X_FORWARDED_FOR": "\x00,::1,999.1.1.1," + "1," * 5_000},
+    "another host": {"HTTP_X_FORWARDED_HOST": "evil.example", "HTTP_FORWARDED": "host=evil.example"},
+    "a time": {"HTTP_IF_MODIFIED_SINCE": "x" * 500, "HTTP_IF_NONE_MATCH": '"\xff'},
+    "a part": {"HTTP_RANGE": "bytes=-1,0-99999999999999999999"},
+    "a long wait": {"HTTP_EXPECT": "100-continue", "HTTP_UPGRADE": "websocket"},
+}
+TOKENS = [
+    "",
+    "Token",
+    "Token \xff\xfe",
+    "Token \x00",
+    "Token " + "a" * 100_000,
+    "Token a b",
+    "Bearer x",
+    "\xff",
+    "Basic eA==",
+]
+KEYS = ["", " ", "a\r\nb", "\x00", "\xff\xfe", "x" * 100_000, "\xed\xa0\x80", "'; --", "{}", "a,b"]

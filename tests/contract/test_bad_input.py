@@ -33,6 +33,7 @@ from tests.contract.corpus import (
 )
 from tests.contract.routes import Route, all_routes
 from tests.contract.world import BODYLESS, FOR_CASHIERS, PUBLIC, Shop, room, snapshot
+from tests.figures import show
 
 pytestmark = pytest.mark.django_db
 
@@ -274,3 +275,18 @@ def test_queries(shop: Shop, route: Route) -> None:
         for role in ("admin", "cashier"):
             wrong += shop.send(role, "GET", address, may={200, 400, 403, 404})
     good(wrong)
+
+
+def test_what_it_took(shop: Shop) -> None:
+    """Last, when all the rest was sent: no request hangs, and none leaves anything behind."""
+    if shop.sent < 2_000:
+        pytest.skip("only a part of the corpus was sent")
+    seconds, what = shop.slowest
+    assert seconds < 10, what
+    assert shop.grown < 50_000_000
+    show(
+        "B2",
+        "the corpus on every route that takes a body, path or query",
+        f"{shop.sent:,} requests to {len(ROUTES)} routes",
+        f"0 server errors, the slowest {seconds:.2f} s, {shop.grown / 1e6:.0f} MB more memory after all",
+    )

@@ -14,6 +14,8 @@ from rest_framework.test import APIClient
 
 from apps.products.models import Product
 from conftest import PASSWORD
+from tests.figures import show
+from tests.security.matrix import matrix
 
 pytestmark = pytest.mark.django_db
 Shelf = Callable[..., Product]
@@ -234,3 +236,15 @@ def test_refusals_are_as_described(
             answer = getattr(as_cashier, method)(address, {})
             assert 400 <= answer.status_code < 500, (path, method, answer.content)
             check(schema, path, method, answer)
+
+
+def test_what_is_served_is_described_and_guarded(schema: dict[str, Any]) -> None:
+    """The resolver, the document and the table of who may do what know the same operations."""
+    described = {f"{method.upper()} /api{path}" for path, method, _ in operations(schema)}
+    served = {f"{method.upper()} /api{path}" for path, method in routes(get_resolver())}
+    guarded = {name for name in matrix() if "/api/" in name} - {"GET /api/", "POST /api/"}
+    blank = re.compile(r"{\w+}")
+    assert described == served
+    assert {blank.sub("{}", name) for name in served} == {blank.sub("{}", name) for name in guarded}
+    extent = f"{len(served)} operations"
+    show("S22", "operations that are served, described, and in the table of S1", extent, "three equal sets")

@@ -2,9 +2,11 @@
 
 import json
 import re
+import time
 from copy import copy
 from typing import Any
 
+import psutil
 from django.apps import apps
 from django.db import connection, transaction
 from django.utils import timezone
@@ -119,6 +121,13 @@ class Shop:
         self.alert = self._alert()
         self.movement: int = apps.get_model("inventory.Movement").objects.earliest("id").pk
         self.before = snapshot()
+        self.sent, self.slowest = 0, (0.0, "")
+        self.memory = psutil.Process().memory_info().rss
+
+    @property
+    def grown(self) -> int:
+        """Bytes that the process takes more than when the shop opened."""
+        return int(psutil.Process().memory_info().rss) - self.memory
 
     def _alert(self) -> int:
         """One that is active, because there is little of it from the beginning."""
@@ -211,10 +220,11 @@ class Shop:
         kind: str = JSON,
         *,
         may: set[int] | None = None,
+        headers: dict[str, str] | None = None,
     ) -> list[str]:
         """What is wrong with the answer to this request: nothing, one hopes. The request is undone afterwards.
 
-        `may` are the statuses that are right; without it, any below 500 is.
+        `may` are the statuses that are right; without it, any below 500 is. `headers` are named as in WSGI.
         """
         client = self.clients[role]
         if role in self.people:
@@ -223,7 +233,7 @@ class Shop:
         writes = Writes()
         with transaction.atomic():
             with connection.execute_wrapper(writes):
-                answer = client.generic(method, path, body, content_type=kind)
+                answer = self._timed(client, method, path, body, kind, headers or {})
             wrong = flaw(answer, method)
             if not wrong and may is not None and answer.status_code not in may:
                 wrong = f"not one of {sorted(may)}"
@@ -235,6 +245,15 @@ class Shop:
             return []
         sent = f"{role}: {method} {path[:120]} {str(body)[:200]} {kind!r}"
         return [f"{sent}: {answer.status_code} {wrong} {answer.content[:200]!r}"]
+
+    def _timed(
+        self, client: APIClient, method: str, path: str, body: object, kind: str, headers: dict[str, str]
+    ) -> Any:
+        began = time.monotonic()
+        answer = client.generic(method, path, body, content_type=kind, **headers)
+        self.sent += 1
+        self.slowest = max(self.slowest, (time.monotonic() - began, f"{method} {path[:60]}"))
+        return answer
 
 
 def token_of(user: User) -> AuthToken:

@@ -21,8 +21,11 @@ CONTENT_TYPES = {
     CSV: "text/csv; charset=utf-8",
     XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-QUERY = {"export": "`csv` or `xlsx`: a file instead of JSON."}
-PRINTABLE = {"export": "`csv` or `xlsx`: a file instead of JSON. `html`: a page to be printed."}
+QUERY = {"export": ("`csv` or `xlsx`: a file instead of JSON.", FILES)}
+PRINTABLE = {
+    "export": ("`csv` or `xlsx`: a file instead of JSON. `html`: a page to be printed.", (*FILES, HTML))
+}
+PRODUCES = ("application/json", *(kind.partition(";")[0] for kind in CONTENT_TYPES.values()), "text/html")
 # What can be written while somebody waits (docs/adr/0024-report-files.md).
 MAX_ROWS = {CSV: 250_000, XLSX: 100_000}
 IN_MEMORY = 1_000_000

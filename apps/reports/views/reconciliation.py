@@ -44,6 +44,7 @@ class ReconciliationView(APIView):
         answers={200: ReconciliationSerializer},
         statuses=(400, 403),
         query={**periods.QUERY, **exporting.QUERY},
+        produces=exporting.PRODUCES,
     )
     @read_again
     def get(self, request: Request) -> HttpResponseBase:

@@ -50,6 +50,7 @@ class SalesView(ReportView):
         answers={200: SalesReportSerializer},
         statuses=(400, 403),
         query={**periods.QUERY, **exporting.PRINTABLE},
+        produces=exporting.PRODUCES,
     )
     def get(self, request: Request) -> HttpResponseBase:
         return self.answer(request)
@@ -72,6 +73,7 @@ class ProfitView(ReportView):
         answers={200: ProfitReportSerializer},
         statuses=(400, 403),
         query={**periods.QUERY, **exporting.QUERY},
+        produces=exporting.PRODUCES,
     )
     def get(self, request: Request) -> HttpResponseBase:
         return self.answer(request)
@@ -94,6 +96,7 @@ class InventoryView(DayView):
         answers={200: InventoryReportSerializer},
         statuses=(400, 403),
         query={"period": descriptions.NO_PERIOD, **exporting.QUERY},
+        produces=exporting.PRODUCES,
     )
     def get(self, request: Request) -> HttpResponseBase:
         return self.answer(request)
@@ -127,6 +130,7 @@ class DayEndView(DayView):
         answers={200: DayEndSerializer},
         statuses=(400, 403),
         query={"date": descriptions.DATE, **exporting.PRINTABLE},
+        produces=exporting.PRODUCES,
     )
     def get(self, request: Request) -> HttpResponseBase:
         return self.answer(request)
@@ -158,6 +162,7 @@ class DashboardView(DayView):
             "period": descriptions.NO_PERIOD,
             **exporting.QUERY,
         },
+        produces=exporting.PRODUCES,
     )
     def get(self, request: Request) -> HttpResponseBase:
         return self.answer(request)

@@ -1,13 +1,19 @@
 """The arithmetic of a sale: known answers, and identities that hold for any basket."""
 
+from collections import Counter
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.core import money
 from apps.sales.totals import DiscountTooLarge, PricedLine, SaleTooLarge, Totals, line_totals, sale_totals
+from tests.figures import form, show
+
+EXAMPLES = form(100, 10_000)
+TRIED: Counter[str] = Counter()
+many = settings(max_examples=EXAMPLES, deadline=None)
 
 D = Decimal
 ZERO = money.ZERO
@@ -92,8 +98,10 @@ def baskets(draw: st.DrawFn) -> tuple[list[PricedLine], Decimal]:
     return lines, money.round_money(left * draw(shares) / 100)
 
 
+@many
 @given(baskets(), st.booleans())
 def test_identities_hold_for_any_basket(basket: tuple[list[PricedLine], Decimal], inclusive: bool) -> None:
+    TRIED["baskets"] += 1
     lines, discount = basket
     totals, worth = line_totals(lines, discount, prices_include_tax=inclusive)
     whole = sale_totals(totals)
@@ -110,13 +118,58 @@ def test_identities_hold_for_any_basket(basket: tuple[list[PricedLine], Decimal]
         assert whole.subtotal == worth
 
 
+@many
 @given(baskets(), st.booleans())
 def test_tax_is_within_half_a_cent_of_the_exact_one(
     basket: tuple[list[PricedLine], Decimal], inclusive: bool
 ) -> None:
+    TRIED["taxed"] += 1
     lines, discount = basket
     totals, _ = line_totals(lines, discount, prices_include_tax=inclusive)
     for line, amount in zip(lines, totals, strict=True):
         base = amount.total if inclusive else amount.subtotal - amount.discount
         exact = base * line.tax_rate / (100 + line.tax_rate if inclusive else 100)
         assert abs(amount.tax_amount - exact) <= D("0.005")
+
+
+@many
+@given(st.lists(cents, min_size=1, max_size=12), shares)
+def test_a_spread_amount_adds_up_and_fits_everywhere(weights: list[Decimal], share: int) -> None:
+    TRIED["spreads"] += 1
+    amount = money.round_money(sum(weights, ZERO) * share / 100)
+    parts = money.spread(amount, weights)
+    assert sum(parts) == amount or not any(weights)
+    for part, weight in zip(parts, weights, strict=True):
+        assert 0 <= part <= weight
+        assert part == part.quantize(money.CENT)
+        # The largest remainder: nobody is more than a cent from the exact share.
+        assert not any(weights) or abs(part - amount * weight / sum(weights)) < money.CENT
+
+
+@many
+@given(cents, rates)
+def test_prices_with_and_without_tax_are_inverse_within_a_cent(price: Decimal, rate: Decimal) -> None:
+    TRIED["prices"] += 1
+    before = one(str(price), tax=str(rate), inclusive=False)
+    back = one(str(before.total), tax=str(rate), inclusive=True)
+    assert back.total == before.total
+    assert abs(back.subtotal - before.subtotal) <= money.CENT
+    assert abs(back.tax_amount - before.tax_amount) <= money.CENT
+
+
+def test_enough_was_tried() -> None:
+    if len(TRIED) < 4:
+        pytest.skip("only some of the properties were tried")
+    assert min(TRIED.values()) >= EXAMPLES
+    show(
+        "B3",
+        "totals, lines, discounts and shares of any basket: each adds up, no value has a third decimal",
+        f"{TRIED['baskets']:,} baskets, {TRIED['spreads']:,} spreads",
+        "0 cents off",
+    )
+    show(
+        "B4",
+        "tax per line against the exact one; prices with tax against prices without",
+        f"{TRIED['taxed']:,} baskets, {TRIED['prices']:,} prices",
+        "at most half a cent, and one cent",
+    )
