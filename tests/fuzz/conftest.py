@@ -8,7 +8,7 @@ import pytest
 import schemathesis
 from django.conf import settings
 from django.core.signals import request_finished, request_started
-from django.db import close_old_connections, connection
+from django.db import close_old_connections
 from django.test import override_settings
 from rest_framework.test import APIClient
 
@@ -16,7 +16,7 @@ from apps.users.models import AuthToken
 from payments.simulator import running
 from pos_backend.wsgi import application
 from tests.contract.conftest import shop
-from tests.contract.world import Shop
+from tests.contract.world import Shop, snapshot
 from tests.fuzz.document import generous
 
 __all__ = ["shop"]
@@ -45,13 +45,11 @@ def gateways() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def tokens(shop: Shop, gateways: None) -> dict[str, dict[str, str]]:
     """The header of each role; these are looked up as anybody's."""
-    with connection.cursor() as cursor:
-        # Between two requests the fuzzer thinks, for longer than a till may.
-        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     made = {
         role: AuthToken.objects.create(user, stamp=user.credential_stamp())[1]
         for role, user in shop.people.items()
     }
+    shop.before = snapshot()
     return {"nobody": {}, **{role: {"Authorization": f"Token {token}"} for role, token in made.items()}}
 
 
