@@ -6,8 +6,9 @@ import pytest
 
 from tests.faults.processes import House, a_house
 from tests.journeys.conftest import closing_time, own_role, roles, simulator, till
+from tests.watching import watched
 
-__all__ = ["built_house", "closing_time", "house", "own_role", "roles", "simulator", "till"]
+__all__ = ["built_house", "closing_time", "house", "own_role", "roles", "simulator", "till", "watched"]
 
 
 @pytest.fixture(scope="session")

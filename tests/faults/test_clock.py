@@ -25,7 +25,7 @@ from apps.sales.services import settling
 from conftest import PASSWORD
 from tests.figures import show
 from tests.journeys.till import PAYS, Till
-from tests.ledger import disagreements
+from tests.ledger import assert_ledgers_agree, disagreements
 
 OFF = {
     "10 minutes ahead": timedelta(minutes=10),
@@ -106,6 +106,8 @@ def test_receipts_are_in_order_and_on_their_day_whatever_a_servers_clock_says(ti
     )
 
 
+# While they are worked on, messages are as old as the clock is slow.
+@pytest.mark.may_break_the_books
 @off
 def test_money_that_comes_and_goes_stands_on_its_day(till: Till, off: str) -> None:
     began = database_time()
@@ -122,6 +124,7 @@ def test_money_that_comes_and_goes_stands_on_its_day(till: Till, off: str) -> No
     for moment in (paid.completed_at, refund.completed_at):
         assert moment is not None
         assert began - TOLERANCE <= moment <= ended + TOLERANCE
+    assert_ledgers_agree()
     result = "paid and paid back by the database's time"
     show("F10", f"Payment and refund at a server {off}", "1 each, with the gateway's messages", result)
 

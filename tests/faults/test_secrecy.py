@@ -15,6 +15,7 @@ from apps.payments.addresses import token_of
 from apps.payments.models import Payment, Refund
 from tests.faults.stub import BEHAVIOURS, a_stub
 from tests.faults.test_forgery import HOOKS, SIGNATURE, bring, claim, open_payment, signed
+from tests.figures import show
 from tests.journeys.till import AIRTEL_PAYS, API, BY_HAND, PAYS, Till
 
 CANARIES = {
@@ -112,6 +113,12 @@ def test_no_secret_is_read_in_logs_tables_or_answers(
     # Control: without the blanking there would have been something to find.
     said = "\n".join(heard.unblanked)
     assert any(value in said for value in secrets.values())
+    show(
+        "S14",
+        "secrets, phone and card numbers in logs at DEBUG, tables and answers",
+        f"{len(secrets)} secrets, {len(_numbers())} numbers; {len(heard.lines):,} lines, {len(told):,} answers",
+        "none found; in the lines before blanking some were",
+    )
 
 
 def _phones_and_cards(till: Till, settings: Any) -> None:
