@@ -30,7 +30,7 @@ PREPARE = f"""
     SET jit = off; SET statement_timeout = '10s';
     PREPARE books AS {EVERY_RULE}
 """
-SEEN = "the books in one REPEATABLE READ snapshot every 100 ms, while the tests of races run"
+SEEN = "the books in one REPEATABLE READ snapshot every 100 ms, while races and faults run"
 
 Broken = dict[str, list[dict[str, Any]]]
 
