@@ -3,6 +3,7 @@
 from decimal import Decimal
 from functools import cache
 from typing import Any
+from uuid import uuid4
 
 from django.core.handlers.base import BaseHandler
 from django.db import transaction
@@ -12,11 +13,14 @@ from rest_framework.test import APIClient
 from apps.products.models import Product, StockLevel
 from apps.users.models import User
 from conftest import client_of, stock_product
+from tests.concurrency.racing import outcome
 
 SALES = "/api/sales/sales/"
 PAYMENTS = "/api/payments/payments/"
 MOVEMENTS = "/api/inventory/movements/"
 PRICE = "116.00"
+# So often a till comes back at the most.
+MOST = 100
 
 
 def put_on_shelf(name: str = "Milk", stock: int = 10, **fields: Any) -> Product:
@@ -52,6 +56,15 @@ def basket(*products: Product, quantity: int = 1, **fields: Any) -> dict[str, An
 
 def sell(till: APIClient, body: dict[str, Any], key: str | None = None) -> HttpResponse:
     return till.post(SALES, body, headers={"Idempotency-Key": key} if key else {})
+
+
+def sell_at_last(till: APIClient, body: dict[str, Any]) -> list[HttpResponse]:
+    """As tills do it: while the shop is busy they come back with the same key. All answers, the last one final."""
+    key, answers = str(uuid4()), list[HttpResponse]()
+    while not answers or outcome(answers[-1]) == (503, "busy"):
+        assert len(answers) < MOST, "the shop stays busy"
+        answers.append(sell(till, body, key))
+    return answers
 
 
 def pending_sale(till: APIClient, product: Product) -> int:

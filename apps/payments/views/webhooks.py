@@ -70,6 +70,7 @@ class Webhook(APIView):
         errors={
             400: ["malformed_json"],
             401: ["invalid_signature"],
+            404: ["not_found"],  # an address that none of ours looks like
             413: ["too_large"],
             503: ["gateway_not_configured", "gateway_misconfigured", "busy"],
         },
@@ -97,6 +98,7 @@ class CardWebhook(Webhook):
         "The customer comes back from the card page",
         description="Coming back proves nothing: the gateway is asked, and a small page tells what it said.",
         answers={200: "A page for the customer."},
+        errors={404: ["not_found"]},
         produces=("text/html", "application/json"),
         public=True,
     )
