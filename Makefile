@@ -34,10 +34,10 @@ test: $(STAMP)
 
 # The long forms, whose figures are in docs/reliability.md; the short ones are part of `make test`.
 faults: $(STAMP)
-	@POS_LONG=1 exec $(BIN)/python -m pytest tests/faults tests/concurrency tests/model -m long_form $(ARGS)
+	@POS_LONG=1 exec $(BIN)/python -m pytest -m long_form $(or $(ARGS),tests/faults tests/concurrency tests/model)
 
 fuzz: $(STAMP)
-	@POS_LONG=1 exec $(BIN)/python -m pytest tests/fuzz tests/contract tests/security apps -m long_form $(ARGS)
+	@POS_LONG=1 exec $(BIN)/python -m pytest -m long_form $(or $(ARGS),tests/fuzz tests/contract tests/security apps payments)
 
 audit: .venv-audit/.installed
 	@.ci/audit $(ARGS)

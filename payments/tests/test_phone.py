@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from payments.phone import NotAMobileNumber, mobile_number
 from tests.figures import form, show
 
+pytestmark = pytest.mark.long_form
+
 EXAMPLES = form(200, 10_000)
 TRIED: Counter[bool] = Counter()
 

@@ -86,3 +86,24 @@ def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text())
 
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_what_was_shown_is_told() -> None:
+    """Every number that a test shows stands in the table, and each row names a file that shows it."""
+    page = (PROJECT / "docs" / "reliability.md").read_text()
+    rows = re.findall(r"^\| ([CFBSI][0-9, CFBSI]+) \|.*\| `([^`]+)` \|$", page, re.M)
+    told = {number for numbers, _ in rows for number in numbers.split(", ")}
+    shown = {
+        number
+        for room in ("tests", "apps", "payments")
+        for path in (PROJECT / room).rglob("*.py")
+        for number in re.findall(r"(?:show\(|Row\()\s*\"([CFBSI]\d+)\"", path.read_text())
+    }
+
+    assert shown <= told, shown - told
+    assert [where for _, where in rows if "figures" not in (PROJECT / where).read_text()] == []
+    planned = (
+        {f"C{n}" for n in range(1, 21)} | {f"F{n}" for n in range(1, 16)} | {f"B{n}" for n in range(1, 9)}
+    )
+    planned |= {f"S{n}" for n in range(1, 24)}
+    assert {number for number in planned if not re.search(rf"\b{number}\b", page)} == set()

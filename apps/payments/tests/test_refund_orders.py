@@ -14,7 +14,7 @@ from apps.products.models import Product
 from tests.figures import form, show
 from tests.ledger import assert_ledgers_agree
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long_form]
 EXAMPLES = form(15, 500)
 REFUNDS = "/api/payments/refunds/"
 cents = st.integers(1, 50_000).map(lambda value: Decimal(value).scaleb(-2))

@@ -12,6 +12,8 @@ from apps.products.barcodes import lookup_key
 from apps.products.models import Product
 from tests.figures import form, show
 
+pytestmark = pytest.mark.long_form
+
 
 @pytest.mark.parametrize(
     ("code", "key"),

@@ -11,6 +11,8 @@ from apps.core import money
 from apps.sales.totals import DiscountTooLarge, PricedLine, SaleTooLarge, Totals, line_totals, sale_totals
 from tests.figures import form, show
 
+pytestmark = pytest.mark.long_form
+
 EXAMPLES = form(100, 10_000)
 TRIED: Counter[str] = Counter()
 many = settings(max_examples=EXAMPLES, deadline=None)
