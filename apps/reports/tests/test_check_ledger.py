@@ -388,11 +388,11 @@ LIES: dict[str, tuple[str, dict[str, list[str]]]] = {
     "a stock below nothing": (
         "UPDATE products_stocklevel SET quantity = -1 WHERE product_id = {milk};"
         "INSERT INTO inventory_movement (id, product_id, movement_type, quantity, stock_before, stock_after,"
-        " reference_number, notes, created_at) VALUES (999, {milk}, 'damage', -16, 15, -1, 'R', '', now())",
+        " reference_number, notes, created_at) VALUES (999999999, {milk}, 'damage', -16, 15, -1, 'R', '', now())",
         {
             STOCK: ["Milk (product {milk}): the stock is -1, the movements add up to -1."],
             "a movement adds up": [
-                "Movement 999 of Milk (product {milk}): before it 15, it moved -16, after it -1."
+                "Movement 999999999 of Milk (product {milk}): before it 15, it moved -16, after it -1."
             ],
         },
     ),
@@ -423,12 +423,13 @@ LIES: dict[str, tuple[str, dict[str, list[str]]]] = {
         "INSERT INTO payments_payment (id, sale_id, method, amount, change, currency, amount_received, amount_applied,"
         " amount_unapplied, refund_reserved, amount_refunded, status, transaction_reference, external_reference,"
         " phone_number, account_number, payment_url, initiated_by_id, initiated_at, error_code, error_message,"
-        " metadata, environment, gateway_id, token_hash, queries, attention) SELECT 999, sale_id, 'mpesa', amount, 0,"
+        " metadata, environment, gateway_id, token_hash, queries, attention)"
+        " SELECT 999999999, sale_id, 'mpesa', amount, 0,"
         " currency, 0, 0, 0, 0, 0, 'failed', 'PAY-LIE', 'SGH7XK21PQ', '', '', '', initiated_by_id, initiated_at, '',"
         " '', metadata, '', '', '', 0, '' FROM payments_payment WHERE id = {payment}",
         {
             "a payment that succeeded once never fails afterwards": [
-                "Payment 999 of sale {transferred} is failed, yet it had succeeded: completed at none, "
+                "Payment 999999999 of sale {transferred} is failed, yet it had succeeded: completed at none, "
                 "receipt SGH7XK21PQ."
             ]
         },
