@@ -7,6 +7,7 @@ server, and by `python -m tests.faults.freezing` as a payments worker.
 
 import os
 import signal
+import time
 from pathlib import Path
 
 from django.core.management import call_command
@@ -35,6 +36,8 @@ def freeze_or_commit(self: BaseDatabaseWrapper) -> None:
         told.write_text(str(os.getpid()))
         told.rename(frozen(order))
         os.kill(os.getpid(), signal.SIGSTOP)
+        # Another thread may be the one that takes the signal: this one must not commit until all stand still.
+        time.sleep(1)
     _commit(self)
 
 
