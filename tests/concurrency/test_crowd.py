@@ -2,16 +2,14 @@
 
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -20,11 +18,13 @@ from django.db import connection
 from apps.sales.models import Sale
 from apps.users.models import User
 from pos_backend.local.postgres import PROJECT
+from pos_backend.local.web import health
 from tests.concurrency.racing import wait_until
 from tests.concurrency.shop import PRICE, SALES, basket, put_on_shelf, stock_of
 from tests.faults.processes import Device
 from tests.figures import form, show
 from tests.ledger import assert_ledgers_agree
+from tests.servers import database_url, free_port
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long_form]
 CLIENTS = form(60, 300)
@@ -43,12 +43,8 @@ def a_role_of_few_connections(let_in: int) -> Iterator[str]:
         cursor.execute(f"CREATE ROLE {ROLE} LOGIN CONNECTION LIMIT {let_in} PASSWORD '{password}'")
         for things in ("TABLES", "SEQUENCES"):
             cursor.execute(f"GRANT ALL ON ALL {things} IN SCHEMA public TO {ROLE}")
-    here = urlsplit(os.environ["DATABASE_URL"])
-    host = here.netloc.rpartition("@")[2]
     try:
-        yield here._replace(
-            netloc=f"{ROLE}:{password}@{host}", path=f"/{connection.settings_dict['NAME']}"
-        ).geturl()
+        yield database_url(f"{ROLE}:{password}")
     finally:
         with connection.cursor() as cursor:
             cursor.execute(f"DROP OWNED BY {ROLE}; DROP ROLE {ROLE}")
@@ -57,9 +53,7 @@ def a_role_of_few_connections(let_in: int) -> Iterator[str]:
 @contextmanager
 def a_server(database: str, log: Path) -> Iterator[str]:
     """gunicorn with more threads than connections."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "gunicorn", "pos_backend.wsgi:application", "--preload"]
     command += ["--bind", f"127.0.0.1:{port}", "--workers", str(WORKERS), "--worker-class", "gthread"]
     command += ["--threads", str(THREADS), "--no-control-socket", "--log-level", "error"]
@@ -68,19 +62,12 @@ def a_server(database: str, log: Path) -> Iterator[str]:
         server = subprocess.Popen(command, cwd=PROJECT, env=env, stderr=output)
     address = f"http://127.0.0.1:{port}"
     try:
-        wait_until(lambda: _answers(address) or server.poll() is not None, PATIENCE)
+        wait_until(lambda: health("127.0.0.1", port) == 200 or server.poll() is not None, PATIENCE)
         assert server.poll() is None, log.read_text()
         yield address
     finally:
         server.terminate()
         server.wait(PATIENCE)
-
-
-def _answers(address: str) -> bool:
-    try:
-        return requests.get(f"{address}/healthz/", timeout=5).ok
-    except requests.ConnectionError:
-        return False
 
 
 def _told(answer: requests.Response) -> tuple[int, str, str | None]:

@@ -13,10 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from subprocess import PIPE
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
-from django.db import connection
 from django.utils import timezone
 
 from apps.users.models import AuthToken, User
@@ -24,6 +22,7 @@ from payments.simulator import Simulator, running
 from pos_backend.local.postgres import PROJECT
 from tests.concurrency.racing import ask, wait_until
 from tests.faults.killing import HOOK, ORDER, killed
+from tests.servers import beside, database_url, free_port
 
 PATIENCE = 30.0
 SHOP = "pos_backend.wsgi:application"
@@ -172,11 +171,8 @@ def a_house(
     """One gunicorn with one worker on the database of the tests, and a simulator that calls it back."""
     with running(speed=speed) as simulator:
         # Chosen when the simulator has its own: the system might hand out the same one twice.
-        port = _free_port()
+        port = free_port()
         address = f"http://127.0.0.1:{port}"
-        webhooks = f"{address}/api/payments/webhooks"
-        simulator.credentials.airtel_callback_url = f"{webhooks}/airtel/callback/"
-        simulator.credentials.card_webhook_url = f"{webhooks}/card/callback/"
         house = House(
             simulator,
             address,
@@ -197,7 +193,7 @@ def another_server(
     house: House, folder: Path, env: Mapping[str, str], application: str = SHOP
 ) -> Iterator[House]:
     """One more gunicorn for the same shop, with these settings."""
-    port = _free_port()
+    port = free_port()
     other = replace(
         house,
         address=f"http://127.0.0.1:{port}",
@@ -213,25 +209,13 @@ def another_server(
 
 
 def _environment(simulator: Simulator, address: str, order: Path) -> dict[str, str]:
-    here = urlsplit(os.environ["DATABASE_URL"])
     return {
         **os.environ,
         "PGAPPNAME": "house",  # known by it among the connections
-        **simulator.settings,
-        "AIRTEL_CALLBACK_URL": "",
-        # Life goes forty times as fast here.
-        "MPESA_QUERIES_PER_MINUTE": "100000",
-        "DATABASE_URL": here._replace(path=f"/{connection.settings_dict['NAME']}").geturl(),
-        "POS_ENV": "development",
-        "PUBLIC_BASE_URL": address,
+        **beside(simulator, address),
+        "DATABASE_URL": database_url(),
         ORDER: str(order),
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _is_open(port: int) -> bool:

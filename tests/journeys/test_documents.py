@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ import pytest
 
 from pos_backend.local.payments import CREDENTIALS
 from pos_backend.local.web import health
+from tests.servers import free_port
 
 PROJECT = Path(__file__).parents[2]
 START_SECONDS = 120
@@ -106,12 +106,6 @@ def with_ports(text: str, old: tuple[str, ...], new: tuple[str, ...]) -> str:
     for before, after in zip(old, new, strict=True):
         text = re.sub(rf"(localhost|127\.0\.0\.1):{before}\b", rf"\g<1>:{after}", text)
     return text
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def shop_settings(data_dir: str, ports: tuple[int, int]) -> dict[str, str]:

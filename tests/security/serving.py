@@ -1,26 +1,25 @@
 """The web server as `make run` starts it, in processes of its own on the database of the tests."""
 
 import os
-import socket
 import statistics
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import urlsplit
 
+import psutil
 import requests
-from django.db import connection
 
 from apps.users.models import AuthToken, User
 from pos_backend.local.postgres import PROJECT
-from pos_backend.local.web import web_server
+from pos_backend.local.web import health, web_server
 from tests.concurrency.racing import wait_until
+from tests.servers import database_url, free_port
 
 PATIENCE = 30.0
 
@@ -37,40 +36,21 @@ class Server:
 
     def memory(self) -> int:
         """Resident bytes of the server and its workers."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return sum(_resident(pid) for pid in [str(self.process.pid), *children])
-
-
-def _resident(pid: str) -> int:
-    with suppress(OSError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * 1024
-    return 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        master = psutil.Process(self.process.pid)
+        return sum(process.memory_info().rss for process in (master, *master.children()))
 
 
 @contextmanager
 def serving(folder: Path, workers: int = 2) -> Iterator[Server]:
-    port = _free_port()
+    port = free_port()
     options: Any = SimpleNamespace(bind=f"127.0.0.1:{port}", workers=workers, waiters=16, access_log=False)
-    here = urlsplit(os.environ["DATABASE_URL"])
-    env = {
-        **os.environ,
-        "DATABASE_URL": here._replace(path=f"/{connection.settings_dict['NAME']}").geturl(),
-        "POS_ENV": "development",
-    }
+    env = {**os.environ, "DATABASE_URL": database_url(), "POS_ENV": "development"}
     log = folder / "server.log"
     with log.open("ab") as output:
         command = web_server(options).command
         process = subprocess.Popen(command, cwd=PROJECT, env=env, stdout=output, stderr=output)
     try:
-        wait_until(lambda: _answers(port) or process.poll() is not None, PATIENCE)
+        wait_until(lambda: health("127.0.0.1", port) == 200 or process.poll() is not None, PATIENCE)
         assert process.poll() is None, log.read_text()
         yield Server(port, process, log)
     finally:
@@ -81,11 +61,11 @@ def serving(folder: Path, workers: int = 2) -> Iterator[Server]:
 @contextmanager
 def fronted(server: Server, folder: Path) -> Iterator[Server]:
     """nginx in front of it, with the file that docs/ has, but for names, ports, certificates and folders."""
-    port, file = _free_port(), folder / "nginx.conf"
+    port, file = free_port(), folder / "nginx.conf"
     text = (PROJECT / "docs" / "nginx.conf").read_text()
     for found, put in (
         ("listen 443 ssl;", f"listen 127.0.0.1:{port};"),
-        ("listen 80;", f"listen 127.0.0.1:{_free_port()};"),
+        ("listen 80;", f"listen 127.0.0.1:{free_port()};"),
         ("server_name shop.example;", "server_name _;"),
         ("server 127.0.0.1:8000;", f"server 127.0.0.1:{server.port};"),
         ("/var/log/nginx/", f"{folder}/"),
@@ -104,18 +84,12 @@ def fronted(server: Server, folder: Path) -> Iterator[Server]:
     command = ["nginx", "-p", str(folder), "-c", str(file), "-e", str(log), "-g", "daemon off; user root;"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        wait_until(lambda: _answers(port) or process.poll() is not None, PATIENCE)
+        wait_until(lambda: health("127.0.0.1", port) == 200 or process.poll() is not None, PATIENCE)
         assert process.poll() is None, log.read_text()
         yield Server(port, server.process, server.log)
     finally:
         process.terminate()
         process.wait(PATIENCE)
-
-
-def _answers(port: int) -> bool:
-    with suppress(requests.RequestException):
-        return requests.get(f"http://127.0.0.1:{port}/healthz/", timeout=2).status_code == 200
-    return False
 
 
 @dataclass

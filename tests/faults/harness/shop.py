@@ -3,7 +3,6 @@
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from pos_backend.local.postgres import PROJECT
 from pos_backend.local.web import health
 from tests.concurrency.racing import wait_until
 from tests.faults.harness.database import Database, filled
+from tests.servers import beside, free_port
 
 PATIENCE = 60.0
 WORKERS = 4
@@ -136,32 +136,22 @@ class Shop:
 def a_shop(database: Database, workers: int = WORKERS, speed: float = 40.0, **env: str) -> Iterator[Shop]:
     """Open for business on `database`; the gateways live `speed` times as fast. No payments worker yet."""
     with running(speed=speed) as simulator:
-        port = _free_port()
-        webhooks = f"http://127.0.0.1:{port}/api/payments/webhooks"
-        simulator.credentials.airtel_callback_url = f"{webhooks}/airtel/callback/"
-        simulator.credentials.card_webhook_url = f"{webhooks}/card/callback/"
+        port = free_port()
         folder = database.server.data_dir / "logs"
         folder.mkdir(exist_ok=True)
-        told = {**_environment(database, simulator, port), **env}
+        told = {
+            **os.environ,
+            **beside(simulator, f"http://127.0.0.1:{port}"),
+            "DATABASE_URL": database.url,
+            "PAYMENT_STEP_HOOK": "",
+            **env,
+        }
         shop = Shop(database, simulator, port, told, folder, filled())
         try:
             shop.open(workers)
             yield shop
         finally:
             shop.close()
-
-
-def _environment(database: Database, simulator: Simulator, port: int) -> dict[str, str]:
-    return {
-        **os.environ,
-        **simulator.settings,
-        "AIRTEL_CALLBACK_URL": "",
-        "MPESA_QUERIES_PER_MINUTE": "100000",  # life is faster here
-        "DATABASE_URL": database.url,
-        "POS_ENV": "development",
-        "PAYMENT_STEP_HOOK": "",
-        "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}",
-    }
 
 
 def _lives(process: psutil.Process) -> bool:
@@ -190,9 +180,3 @@ def _kill(process: psutil.Process) -> None:
             with suppress(psutil.NoSuchProcess):
                 member.kill()
         psutil.wait_procs(family, 10)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
