@@ -14,6 +14,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 
+from apps.payments.addresses import SETTINGS as CALLBACK_SETTINGS
 from apps.payments.gateways import in_sandbox, unsound
 
 logger = logging.getLogger(__name__)
@@ -25,11 +26,13 @@ DURABLE = {
     "full_page_writes": "A power cut could tear pages of the database.",
     "synchronous_commit": "Sales that a till was told of would be lost in a crash.",
 }
+STANDBYS = "synchronous_standby_names"
 OWNER = (
-    "The shop runs as the owner of its tables, who can rewrite every ledger. "
+    "The shop runs as a role that owns its tables or is above their owner, and can rewrite every ledger. "
     "Run `manage.py database_roles` and let DATABASE_URL name the role that it makes."
 )
-OWNS_A_LEDGER = "SELECT tableowner = current_user FROM pg_tables WHERE tablename = 'sales_sale'"
+# True of superusers, too.
+OWNS_A_LEDGER = "SELECT pg_has_role(tableowner, 'MEMBER') FROM pg_tables WHERE tablename = 'sales_sale'"
 
 
 def unsafe_settings() -> Iterator[str]:
@@ -47,11 +50,18 @@ def unsafe_settings() -> Iterator[str]:
         yield "ALLOWED_HOSTS is empty, so nobody is answered. Name the hosts that the shop is reached under."
     if any("*" in host or host.startswith(".") for host in settings.ALLOWED_HOSTS):
         yield "ALLOWED_HOSTS has a wildcard, so links can be forged. Name the hosts that the shop is reached under."
-    if urlsplit(settings.PUBLIC_BASE_URL).scheme not in ("", "https"):
-        yield "PUBLIC_BASE_URL is not https, so callback addresses travel in clear text. Give the https address."
+    yield from _clear_text()
     if settings.PAYMENT_STEP_HOOK:
         yield "PAYMENT_STEP_HOOK is for tests. Take it out of the environment and .env."
     yield from unsound()
+
+
+def _clear_text() -> Iterator[str]:
+    """The addresses that gateways are given; each may be empty."""
+    own = {name: str(settings.GATEWAYS.get(name, "")) for name in CALLBACK_SETTINGS.values()}
+    for name, address in {"PUBLIC_BASE_URL": settings.PUBLIC_BASE_URL, **own}.items():
+        if urlsplit(address or "https:").scheme != "https":
+            yield f"{name} is not https, so callback addresses travel in clear text. Give the https address."
 
 
 def unsafe_database() -> Iterator[str]:
@@ -59,11 +69,16 @@ def unsafe_database() -> Iterator[str]:
     if settings.DEVELOPMENT:
         return
     with connection.cursor() as cursor:
-        cursor.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [list(DURABLE)])
+        cursor.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [[*DURABLE, STANDBYS]])
         found = dict(cursor.fetchall())
     for name, why in DURABLE.items():
         if found.get(name) == "off":
             yield f"PostgreSQL runs with {name}=off. {why} Set {name} to on, for the server, database and role."
+    if found.get("synchronous_commit") == "local" and found.get(STANDBYS):
+        yield (
+            "PostgreSQL runs with synchronous_commit=local beside a synchronous standby. Sales that a till was told of "
+            "would be lost when the standby takes over. Set synchronous_commit to on."
+        )
 
 
 def refuse_unsafe() -> None:

@@ -1,6 +1,6 @@
 """Settings, all from the environment or `.env`; `.env.example` explains every variable.
 
-`POS_ENV` is `development` when nothing but the embedded database is configured, else `production`:
+`POS_ENV` is `development` when no database but the embedded one is configured, else `production`:
 production refuses to start without its own secret key and switches HTTPS on.
 """
 
@@ -26,7 +26,7 @@ DB_NAME = config("DB_NAME", default="")
 EMBEDDED_DATABASE = not (DATABASE_URL or DB_NAME)
 
 DEBUG = config("DEBUG", default=False, cast=bool)
-POS_ENV = config("POS_ENV", default="development" if EMBEDDED_DATABASE or DEBUG else "production")
+POS_ENV = config("POS_ENV", default="development" if EMBEDDED_DATABASE else "production")
 if POS_ENV not in ("development", "production"):
     raise ImproperlyConfigured(f"POS_ENV must be development or production, not {POS_ENV!r}.")
 DEVELOPMENT = POS_ENV == "development"

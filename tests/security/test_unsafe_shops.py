@@ -49,6 +49,11 @@ UNSAFE: dict[str, tuple[dict[str, Any], str]] = {
     "any host below ours": ({"ALLOWED_HOSTS": [".example"]}, "ALLOWED_HOSTS has a wildcard"),
     "no host": ({"ALLOWED_HOSTS": []}, "ALLOWED_HOSTS is empty"),
     "clear text": ({"PUBLIC_BASE_URL": "http://shop.example"}, "PUBLIC_BASE_URL is not https"),
+    "a name without scheme": ({"PUBLIC_BASE_URL": "shop.example"}, "PUBLIC_BASE_URL is not https"),
+    "callbacks in clear text": (
+        {"GATEWAYS": {"MPESA_CALLBACK_URL": "http://shop.example/"}},
+        "MPESA_CALLBACK_URL is not https",
+    ),
     "test hook": ({"PAYMENT_STEP_HOOK": "tests.faults.killing.kill"}, "PAYMENT_STEP_HOOK is for tests"),
     "no passkey": ({"GATEWAYS": {**GATEWAYS, "MPESA_PASSKEY": ""}}, "only in part. Missing: MPESA_PASSKEY"),
     "no secret": ({"GATEWAYS": {**GATEWAYS, "MPESA_CONSUMER_SECRET": ""}}, "Missing: MPESA_CONSUMER_SECRET"),
@@ -63,8 +68,10 @@ UNSAFE: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-def manage(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    here = {**os.environ, "SECRET_KEY": secrets.token_urlsafe(50), **SOUND, **env}
+def manage(*arguments: str, **env: str | None) -> subprocess.CompletedProcess[str]:
+    """A program of the project with these settings; None takes one away."""
+    given = {**os.environ, "SECRET_KEY": secrets.token_urlsafe(50), **SOUND, **env}
+    here = {name: value for name, value in given.items() if value is not None}
     command = [sys.executable, *arguments]
     return subprocess.run(command, cwd=PROJECT, env=here, capture_output=True, text=True, check=False)
 
@@ -111,6 +118,14 @@ def test_no_command_runs_and_nothing_is_served() -> None:
     show("S15", "unsafe settings are refused", f"{len(UNSAFE)} kinds", "each with the sentence that mends it")
 
 
+def test_debugging_is_no_way_around() -> None:
+    """With a database of its own it is a shop, unless POS_ENV says otherwise."""
+    answer = manage("manage.py", "check", POS_ENV=None, DEBUG="true", ALLOWED_HOSTS="*")
+    assert answer.returncode == 1
+    for sentence in ("DEBUG is on", "has a wildcard"):
+        assert sentence in answer.stderr
+
+
 def test_a_sandbox_is_told() -> None:
     told = check(**{**MPESA, "MPESA_ENVIRONMENT": "sandbox"})
     assert told.returncode == 1
@@ -132,6 +147,8 @@ def test_a_database_that_forgets_is_refused(db: None, in_production: None) -> No
         assert answer.status_code == 503
         assert "synchronous_commit=off" in answer.json()["error"]
         assert "E1" in " ".join(message.id or "" for message in run_checks(databases=["default"]))
+        cursor.execute("SET LOCAL synchronous_commit = local")
+        assert "synchronous_commit" not in " ".join(unsafe_database())  # nobody would take over
         cursor.execute("SET LOCAL synchronous_commit = remote_write")
         assert "synchronous_commit" not in " ".join(unsafe_database())
 
