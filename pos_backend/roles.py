@@ -53,18 +53,20 @@ SPECIAL: Mapping[str, tuple[str, ...]] = {
     "auth_group": READ,
     "auth_group_permissions": READ,
 }
-# What no report needs: passwords, sign-ins, answers kept for repeats, what gateways wrote.
+# What no report needs: passwords, sign-ins, answers kept for repeats, the words of gateways.
 HIDDEN_FROM_REPORTS = frozenset(
     {
         "users_authtoken",
         "users_logincounter",
         "payments_gatewaytoken",
-        "payments_gatewaycallback",
         "core_idempotencykey",
         "django_session",
     }
 )
-HIDDEN_COLUMNS: Mapping[str, frozenset[str]] = {"users_user": frozenset({"password"})}
+HIDDEN_COLUMNS: Mapping[str, frozenset[str]] = {
+    "users_user": frozenset({"password"}),
+    "payments_gatewaycallback": frozenset({"body", "token_hash", "phone_number"}),
+}
 
 
 def grant(cursor: Cursor, *, app: str, report: str) -> None:
@@ -75,6 +77,7 @@ def grant(cursor: Cursor, *, app: str, report: str) -> None:
     for role in (app, report):
         for statement in _BARE:
             cursor.execute(sql.SQL(statement).format(role=sql.Identifier(role)))
+    cursor.execute(_ONLY_THE_OWNER_IGNORES)
     cursor.execute(sql.SQL("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {}").format(sql.Identifier(app)))
     for table, columns in _columns(cursor).items():
         for rights in _rights_of_app(table):
@@ -83,12 +86,30 @@ def grant(cursor: Cursor, *, app: str, report: str) -> None:
             hidden = HIDDEN_COLUMNS.get(table)
             read = sql.SQL("SELECT") if not hidden else _some("SELECT", sorted(columns - hidden))
             _grant(cursor, read, table, report)
-    # Whatever such a session tries to write, it is told so before anything is looked at.
-    cursor.execute(
-        sql.SQL("ALTER ROLE {} SET default_transaction_read_only = on").format(sql.Identifier(report))
-    )
 
 
+def read_only(cursor: Cursor, report: str) -> None:
+    """Whatever such a session tries to write, it is told so before anything is looked at. Needs CREATEROLE."""
+    cursor.execute(_READS_ONLY, [report])
+    if cursor.fetchone() is None:
+        statement = sql.SQL("ALTER ROLE {} SET default_transaction_read_only = on")
+        cursor.execute(statement.format(sql.Identifier(report)))
+
+
+_READS_ONLY = """
+    SELECT FROM pg_roles WHERE rolname = %s AND 'default_transaction_read_only=on' = ANY (rolconfig)
+"""
+# pgtrigger's own version lets any session switch any of its triggers off, by a setting that no grant forbids. This one
+# heeds it only for the owner of the tables, as which migrations run.
+_ONLY_THE_OWNER_IGNORES = """
+    CREATE OR REPLACE FUNCTION public._pgtrigger_should_ignore(trigger_name NAME) RETURNS BOOLEAN
+    LANGUAGE sql STABLE AS $$
+        SELECT coalesce(
+            trigger_name = ANY (nullif(current_setting('pgtrigger.ignore', true), '')::text[])
+            AND pg_has_role((SELECT relowner FROM pg_class WHERE oid = 'public.sales_sale'::regclass), 'MEMBER'),
+            false)
+    $$
+"""
 # No role may make objects in the schema, where they could stand in for ours.
 _BARE = (
     "REVOKE CREATE ON SCHEMA public FROM PUBLIC, {role}",

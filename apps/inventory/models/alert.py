@@ -23,7 +23,7 @@ class StockAlert(models.Model):
         RESOLVED = "resolved", "Resolved"
         IGNORED = "ignored", "Ignored"
 
-    product = models.ForeignKey(Product, models.CASCADE, related_name="+")
+    product = models.ForeignKey(Product, models.PROTECT, related_name="+")
     current_stock = models.DecimalField(max_digits=12, decimal_places=3)
     threshold = models.DecimalField(max_digits=12, decimal_places=3)
     status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)

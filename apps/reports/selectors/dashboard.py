@@ -63,7 +63,7 @@ def _pending_payments(cashier_id: int | None) -> int:
 
 
 def _recent_sales(cashier_id: int | None) -> list[dict[str, Any]]:
-    sales = Sale.objects.select_related("cashier").order_by("-id")
+    sales = Sale.objects.select_related("cashier").defer("cashier__password").order_by("-id")
     if cashier_id is not None:
         sales = sales.filter(cashier=cashier_id)
     return [

@@ -139,7 +139,7 @@ def _differing_messages(period: Period) -> Source:
 
 
 def _of_messages(section: str, rows: QuerySet[GatewayCallback], worth: Combinable) -> Source:
-    shown = rows.defer("body").select_related("payment__sale", "refund")
+    shown = rows.defer("body", "token_hash", "phone_number").select_related("payment__sale", "refund")
     return Source(section, shown, "callback_type", "received_at", worth)
 
 

@@ -33,7 +33,7 @@ def heading(period: Period) -> dict[str, Any]:
 
 def cashier_names(ids: Iterable[int]) -> dict[int, str]:
     """What people are called on receipts, in one statement."""
-    return {user.pk: user.display_name for user in User.objects.filter(pk__in=list(ids))}
+    return {user.pk: user.display_name for user in User.objects.defer("password").filter(pk__in=list(ids))}
 
 
 def product_names(ids: Iterable[int]) -> dict[int, str]:

@@ -88,7 +88,8 @@ def _quantity(quantity: Decimal) -> int | float:
 
 
 def _recent_movements() -> list[dict[str, Any]]:
-    movements = Movement.objects.select_related("product", "created_by").order_by("-id")
+    rows = Movement.objects.select_related("product", "created_by").defer("created_by__password")
+    movements = rows.order_by("-id")
     return [
         {
             "id": movement.pk,

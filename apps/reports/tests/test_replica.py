@@ -16,6 +16,7 @@ from django.db import (
     transaction,
 )
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 from django.db.utils import ProgrammingError
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
@@ -27,6 +28,7 @@ from apps.reports.selectors.snapshot import REPLICA, ReplicaFailed, alias, snaps
 from apps.reports.urls import urlpatterns
 from apps.sales.models import Sale
 from tests.replica import a_replica
+from tests.roles import REPORT, made_roles
 
 ROUTES = [f"/api/{route.pattern}" for route in urlpatterns]
 SALES = "/api/reports/sales/"
@@ -83,6 +85,29 @@ def test_reports_are_read_on_the_replica_alone(
         assert "users_authtoken" in on_primary
         for text in (A_SNAPSHOT, "sales_saleitem", '"payments_payment"'):
             assert text not in on_primary, route
+
+
+def test_the_role_that_only_reads_reads_them_all(
+    as_admin: APIClient, payment: Callable[..., Any], warnings: Callable[[], list[str]]
+) -> None:
+    payment("116.00")
+    read(as_admin)  # rolls up what is closed
+    with made_roles(), a_replica() as replica:
+
+        def become(connection: BaseDatabaseWrapper, **_: Any) -> None:
+            if connection is replica:
+                with connection.cursor() as cursor:
+                    cursor.execute(f"SET ROLE {REPORT}")
+
+        connection_created.connect(become)
+        try:
+            for route in ROUTES:
+                with CaptureQueriesContext(replica) as there:
+                    read(as_admin, route)
+                assert len(there) > 2, route
+        finally:
+            connection_created.disconnect(become)
+    assert warnings() == []
 
 
 def test_a_replica_that_fails_in_the_middle_is_not_noticed(

@@ -2,13 +2,14 @@
 
 from typing import Any
 
+import psycopg2
 from decouple import config
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection, transaction
 from psycopg2 import sql
 from psycopg2.extensions import encrypt_password
 
-from pos_backend.roles import LEDGERS, grant
+from pos_backend.roles import LEDGERS, grant, read_only
 
 
 class Command(BaseCommand):
@@ -42,8 +43,10 @@ class Command(BaseCommand):
                     )
                 for role, password in passwords.items():
                     _make(cursor, role, password)
+                    _refuse_power(cursor, role, owner)
                 grant(cursor.cursor, app=app, report=report)
-        except DatabaseError as error:
+            self._let_it_only_read(report)
+        except (DatabaseError, psycopg2.Error) as error:
             first_line = str(error).strip().splitlines()[0]
             raise CommandError(
                 f"The database refused: {first_line}. Run this as the owner of the tables; to make roles it needs "
@@ -52,6 +55,28 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{app} adds to {len(LEDGERS)} ledgers and cannot alter, delete or empty them; {report} only reads.\n"
             f"Let DATABASE_URL name {app} wherever the shop runs, and {owner} only for `manage.py migrate` and this."
+        )
+
+    def _let_it_only_read(self, report: str) -> None:
+        """A setting of the role, which an owner without CREATEROLE may not make; the grants are enough without it."""
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                read_only(cursor.cursor, report)
+        except (DatabaseError, psycopg2.Error):
+            self.stderr.write(
+                f"{report} was granted nothing but reading. To have its sessions say so at once, "
+                f'an administrator runs: ALTER ROLE "{report}" SET default_transaction_read_only = on;'
+            )
+
+
+def _refuse_power(cursor: Any, role: str, owner: str) -> None:
+    cursor.execute(
+        "SELECT rolsuper OR pg_has_role(rolname, %s, 'MEMBER') FROM pg_roles WHERE rolname = %s",
+        [owner, role],
+    )
+    if cursor.fetchone()[0]:
+        raise CommandError(
+            f"{role} is a superuser or a member of {owner}, so nothing can be kept from it. Choose another name."
         )
 
 
