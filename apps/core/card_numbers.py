@@ -7,11 +7,10 @@ from collections.abc import Iterator
 REFUSED = "This looks like a card number. Never type one here; use the card page."
 # No text field takes more; what is longer is refused for its length.
 MAX_TEXT = 5_000
-# Groups of digits with what people put between them.
-_RUN = re.compile(r"(?<![0-9A-Za-z])[0-9]+(?:[ \t.,:/_-]{1,3}[0-9]+)*(?![0-9A-Za-z])", re.ASCII)
+# Groups of digits with whatever people and readers of cards put between them. A letter may touch the first and the
+# last: `%B4111...` is what a swiped card types.
+_RUN = re.compile(r"[0-9]+(?:[^0-9A-Za-z]{1,3}[0-9]+)*", re.ASCII)
 _GROUP = re.compile(r"[0-9]+", re.ASCII)
-# Hyphens, dashes, the minus sign and dots in the middle of the line, as phones and word processors write them.
-_DASHES = dict.fromkeys((*range(0x2010, 0x2016), 0x2212, 0xB7, 0x2022), "-")
 # Brand prefixes and lengths of the card schemes, Verve included; `payments.redaction` blanks the same ones.
 _CARD = re.compile(
     r"(?:4\d{12}(?:\d{3}){0,2}|5[1-5]\d{14}|2(?:2[2-9]|[3-6]\d|7[01])\d{13}|3[47]\d{13}|3(?:0[0-5]|[68]\d)\d{11}"
@@ -22,8 +21,17 @@ _CARD = re.compile(
 
 def card_number_in(text: str) -> bool:
     """Whether `text` holds a card number by brand, length and check digit, in any of the ways people write one."""
-    plain = unicodedata.normalize("NFKC", text[:MAX_TEXT]).translate(_DASHES)
-    return any(_is_card(digits) for run in _RUN.findall(plain) for digits in _candidates(run))
+    return any(
+        _is_card(digits) for run in _RUN.findall(_plain(text[:MAX_TEXT])) for digits in _candidates(run)
+    )
+
+
+def _plain(text: str) -> str:
+    """With the digits of all scripts as 0 to 9, and without what is not seen."""
+    if text.isascii():
+        return text
+    seen = (letter for letter in unicodedata.normalize("NFKC", text) if unicodedata.category(letter) != "Cf")
+    return "".join(str(unicodedata.digit(letter, letter)) for letter in seen)
 
 
 def _candidates(run: str) -> Iterator[str]:

@@ -6,14 +6,15 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 WEBHOOK = re.compile(r"(/webhooks/(?:daraja|\w+/callback)/)[^/\s?]+")
-
-
-# Phone numbers and names of customers; and whatever else is typed where a barcode belongs.
+# Phone numbers and names of customers; and whatever else is typed where a barcode belongs, a swiped card, too.
 SEARCH = re.compile(r"((?:^|[?&])(?:search|q)=)[^&\s]+")
+SCANNED = re.compile(r"(/products/barcode/)[^\s?]+")
 
 
 def masked(text: str) -> str:
-    return SEARCH.sub(r"\1***", WEBHOOK.sub(r"\1***", text))
+    for secret in (WEBHOOK, SEARCH, SCANNED):
+        text = secret.sub(r"\1***", text)
+    return text
 
 
 class MaskingLogger(Logger):

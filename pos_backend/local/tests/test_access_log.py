@@ -23,6 +23,10 @@ from pos_backend.local.access_log import masked
             "GET /api/sales/sales/?status=pending&search=***&page_size=5 HTTP/1.1",
         ),
         ("search=4111%201111", "search=***"),
+        (
+            "GET /api/products/barcode/4111111111111111/?x=1 HTTP/1.1",
+            "GET /api/products/barcode/***?x=1 HTTP/1.1",
+        ),
         ("https://shop.example/admin/sales/sale/?q=Njeri", "https://shop.example/admin/sales/sale/?q=***"),
     ],
 )
