@@ -7,9 +7,12 @@ first would keep them for ever, also when nobody asks them anything, and all oth
 import time
 from collections.abc import Callable
 
-from django.db import connection
-from django.http import HttpRequest
+from django.db import DatabaseError, InterfaceError, connection
+from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
+
+from apps.core.error_handler import from_database
+from apps.core.errors import Busy, error_body
 
 SHARING_SECONDS = 30.0
 
@@ -31,3 +34,10 @@ class ScarceConnectionsMiddleware:
             # A file that is being streamed still reads from it.
             connection.close()
         return response
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
+        """Pages that meet a database that is away say so, as the API does."""
+        busy = from_database(error) if isinstance(error, DatabaseError | InterfaceError) else error
+        if not isinstance(busy, Busy):
+            return None
+        return JsonResponse(error_body(busy.sentence, busy.code), status=busy.status, headers=busy.headers)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.db import OperationalError, connection
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -116,3 +117,18 @@ def test_people_by_form(office: Client, cashier: User, admin: User) -> None:
     assert b"This is the last active administrator" in refused.content
     assert User.objects.get(pk=admin.pk).is_admin
     assert office.post(f"/admin/users/user/{cashier.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_a_database_that_is_away_is_told_as_such(office: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The back office says so, as the API does."""
+    office.raise_request_exception = False
+
+    def away(run: Any, *rest: Any) -> Any:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    with connection.execute_wrapper(away):
+        for page in ("/admin/", "/admin/sales/sale/"):
+            answer = office.get(page)
+            assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (503, "busy", "1"), (
+                page
+            )
