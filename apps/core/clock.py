@@ -1,5 +1,10 @@
-"""The shop's clock: days and hours follow `TIME_ZONE`, not UTC, and the database's clock is right."""
+"""The shop's clock: days and hours follow `TIME_ZONE`, not UTC, and the database's clock is right.
 
+Whatever the shop books is booked by `now()`. Sign-ins go by the server's own clock, as the library behind them does.
+"""
+
+import time as clocks
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from django.db import connection
@@ -7,21 +12,35 @@ from django.utils import timezone
 
 # More than a lock is waited for. A server whose clock differs by more is not to be trusted with days and times.
 TOLERANCE = timedelta(seconds=10)
-# A moment of this server by the database's clock. `clock` is what the server's clock shows, `moment` what it makes of
-# it: mostly the same; another day where the past is told (the demo shop).
-BY_THE_DATABASE = f"""
-    CASE WHEN abs(extract(epoch FROM clock_timestamp() - %(clock)s::timestamptz)) > {TOLERANCE.total_seconds():.0f}
-         THEN %(moment)s::timestamptz + (clock_timestamp() - %(clock)s::timestamptz)
-         ELSE %(moment)s::timestamptz END
-"""
+# Seconds. The clock that counts from the machine's start cannot be set, so one that moves against it was.
+STEP, TRUSTED_FOR = 1.0, 3600.0
 
 
-def by_the_database(moment: datetime) -> datetime:
-    """`moment` of this server, put right where its clock is wrong: what it books must not stand on another day."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {BY_THE_DATABASE}", {"moment": moment, "clock": datetime.now(UTC)})
-        found: datetime = cursor.fetchone()[0]
-        return found
+@dataclass(frozen=True)
+class _Compared:
+    """What this server's clock showed beside the database's, `at` so many seconds since the machine's start."""
+
+    at: float
+    gap: float
+    ahead: timedelta
+
+
+_compared: _Compared | None = None
+
+
+def now() -> datetime:
+    """This moment, put right where this server's clock is wrong by more than `TOLERANCE` (docs/adr/0029-clock.md).
+
+    Asks the database at first, when the server's clock has been set, and every hour; else it costs nothing.
+    """
+    global _compared
+    steady = clocks.clock_gettime(clocks.CLOCK_MONOTONIC)
+    gap = clocks.time() - steady
+    known = _compared
+    if known is None or abs(gap - known.gap) > STEP or steady - known.at > TRUSTED_FOR:
+        known = _compared = _Compared(steady, gap, ahead())
+    moment = timezone.now()
+    return moment - known.ahead if abs(known.ahead) > TOLERANCE else moment
 
 
 def ahead() -> timedelta:

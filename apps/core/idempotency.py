@@ -23,11 +23,11 @@ from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from django.utils import timezone
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.core import clock
 from apps.core.error_handler import exception_handler
 from apps.core.errors import DomainError, InvalidRequest
 from apps.core.models import IdempotencyKey
@@ -131,7 +131,7 @@ def _claim(request: Request, key: str, fingerprint: str) -> int | None:
     """The id of the new row, or None when the key has been answered before."""
     try:
         with connection.cursor() as cursor:
-            cursor.execute(CLAIM, [request.user.pk, request.path, key, fingerprint, timezone.now()])
+            cursor.execute(CLAIM, [request.user.pk, request.path, key, fingerprint, clock.now()])
             row = cursor.fetchone()
     except OperationalError as error:
         if isinstance(error.__cause__, psycopg2.errors.LockNotAvailable):
@@ -155,7 +155,7 @@ def _earlier(request: Request, key: str, fingerprint: str) -> IdempotencyKey:
 def _replay(row: IdempotencyKey, resume: Resume | None) -> HttpResponse:
     if row.status is not None and row.body is not None:
         return _answer(bytes(row.body), row.status, replayed=True)
-    if resume is None or timezone.now() - row.created_at < STALE:
+    if resume is None or clock.now() - row.created_at < STALE:
         raise _in_progress()
     reference = row.resume
     return _finish(row.pk, lambda: resume(reference))
@@ -190,4 +190,4 @@ def _answer(body: bytes, status: int, *, replayed: bool) -> HttpResponse:
 def sweep_keys() -> int:
     """Deletes the keys older than `IDEMPOTENCY_KEEP_HOURS` (at least 24); returns how many."""
     kept = timedelta(hours=max(24, settings.IDEMPOTENCY_KEEP_HOURS))
-    return IdempotencyKey.objects.filter(created_at__lt=timezone.now() - kept).delete()[0]
+    return IdempotencyKey.objects.filter(created_at__lt=clock.now() - kept).delete()[0]

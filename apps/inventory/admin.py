@@ -7,9 +7,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 
+from apps.core import clock
 from apps.core.admin import ReadOnlyAdmin
 from apps.core.errors import DomainError
 from apps.inventory import services
@@ -42,7 +42,7 @@ def _end_each(request: HttpRequest, rows: QuerySet[Any], end: _Ends) -> None:
     for row in rows:
         try:
             with transaction.atomic():
-                end(row.pk, user_id=int(request.user.pk or 0), now=timezone.now())
+                end(row.pk, user_id=int(request.user.pk or 0), now=clock.now())
         except DomainError as error:
             messages.error(request, error.sentence)
         else:

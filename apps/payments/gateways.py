@@ -14,8 +14,8 @@ from functools import lru_cache
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 from django.db import connection, transaction
-from django.utils import timezone
 
+from apps.core import clock
 from apps.payments.errors import GatewayMisconfigured, GatewayNotConfigured
 from apps.payments.models import GatewayToken, Payment
 from payments.base import Attempt, Gateway
@@ -68,7 +68,7 @@ class SharedTokens:
             time.sleep(PAUSE)
 
     def _claimed(self, name: str, seen: bytes) -> bool:
-        now = timezone.now()
+        now = clock.now()
         until = now + timedelta(seconds=MINT_SECONDS)
         with connection.cursor() as cursor:
             cursor.execute(CLAIM, {"name": name, "now": now, "until": until, "seen": seen})
@@ -93,7 +93,7 @@ class SharedBudget:
     """One question at a time and so many in a minute, over all processes."""
 
     def take(self, name: str, per_minute: float) -> float:
-        now = timezone.now()
+        now = clock.now()
         after = now + timedelta(seconds=60.0 / per_minute)
         with connection.cursor() as cursor:
             cursor.execute(TAKE, {"name": name, "now": now, "next": after})
@@ -105,7 +105,7 @@ class SharedBudget:
 
     def drain(self, name: str, seconds: float) -> None:
         with connection.cursor() as cursor:
-            cursor.execute(DRAIN, {"name": name, "until": timezone.now() + timedelta(seconds=seconds)})
+            cursor.execute(DRAIN, {"name": name, "until": clock.now() + timedelta(seconds=seconds)})
 
 
 def gateway_for(method: str) -> Gateway:
@@ -142,7 +142,7 @@ def in_sandbox() -> Iterator[str]:
 
 @lru_cache(maxsize=16)
 def _made(method: str, values: tuple[tuple[str, str], ...]) -> Gateway:
-    return make_gateway(method, dict(values), Runtime(SharedTokens(), SharedBudget(), timezone.now))
+    return make_gateway(method, dict(values), Runtime(SharedTokens(), SharedBudget(), clock.now))
 
 
 def attempt_of(payment: Payment) -> Attempt:
@@ -170,7 +170,7 @@ def require_no_transaction() -> None:
 
 
 def _usable(kept: GatewayToken | None, rejected: str) -> str:
-    if kept is None or kept.expires_at is None or kept.expires_at <= timezone.now():
+    if kept is None or kept.expires_at is None or kept.expires_at <= clock.now():
         return ""
     try:
         value = _cipher().decrypt(bytes(kept.value)).decode()
@@ -180,7 +180,7 @@ def _usable(kept: GatewayToken | None, rejected: str) -> str:
 
 
 def _expiry(token: AccessToken) -> datetime:
-    return timezone.now() + timedelta(seconds=token.seconds)
+    return clock.now() + timedelta(seconds=token.seconds)
 
 
 @lru_cache(maxsize=4)

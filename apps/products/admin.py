@@ -6,9 +6,8 @@ from django import forms
 from django.contrib import admin
 from django.db import transaction
 from django.http import HttpRequest
-from django.utils import timezone
 
-from apps.core import money
+from apps.core import clock, money
 from apps.core.admin import RefusesCardNumbers, TellsRefusals
 from apps.products import barcodes, services
 from apps.products.models import Category, Product
@@ -66,7 +65,7 @@ class ProductAdmin(RefusesCardNumbers, TellsRefusals, admin.ModelAdmin):
     @transaction.atomic
     def save_model(self, request: HttpRequest, obj: Product, form: Any, change: bool) -> None:
         fields = {name: form.cleaned_data[name] for name in ProductAdminForm.Meta.fields}
-        now = timezone.now()
+        now = clock.now()
         if change:
             services.update_product(obj, fields, now=now)
         else:

@@ -5,7 +5,6 @@ from typing import Any
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin
@@ -14,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet, ModelViewSet
 
-from apps.core import money
+from apps.core import clock, money
 from apps.core.docs import PAGE, documented, page_of
 from apps.core.parsers import StrictJSONParser
 from apps.products import selectors, services
@@ -157,7 +156,7 @@ class ProductViewSet(ListModelMixin, GenericViewSet[Product]):
         stock = fields.pop("stock", money.ZERO)
         with transaction.atomic():
             product = services.create_product(
-                fields, stock=stock, user_id=person(request).pk, now=timezone.now()
+                fields, stock=stock, user_id=person(request).pk, now=clock.now()
             )
         return Response(self._data(selectors.product_row(product.pk)), status.HTTP_201_CREATED)
 
@@ -176,7 +175,7 @@ class ProductViewSet(ListModelMixin, GenericViewSet[Product]):
         form.is_valid(raise_exception=True)
         fields = {name: value for name, value in form.validated_data.items() if name != "stock"}
         with transaction.atomic():
-            services.update_product(product, fields, now=timezone.now())
+            services.update_product(product, fields, now=clock.now())
         return Response(self._data(selectors.product_row(product.pk)))
 
     @documented(
@@ -197,7 +196,7 @@ class ProductViewSet(ListModelMixin, GenericViewSet[Product]):
     )
     def destroy(self, request: Request, pk: str) -> Response:
         with transaction.atomic():
-            services.remove_product(self._product(pk), now=timezone.now())
+            services.remove_product(self._product(pk), now=clock.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _product(self, pk: str) -> Product:

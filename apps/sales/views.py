@@ -7,14 +7,13 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from apps.core import ports
+from apps.core import clock, ports
 from apps.core.docs import CURSOR, documented, page_of
 from apps.core.idempotency import idempotent
 from apps.core.pagination import NewestFirst
@@ -65,7 +64,7 @@ class SaleViewSet(GenericViewSet[Sale]):
     )
     @action(detail=False)
     def today(self, request: Request) -> Response:
-        return self._page(selectors.made_today(self._visible(), timezone.now()))
+        return self._page(selectors.made_today(self._visible(), clock.now()))
 
     @documented("One sale", answers={200: SaleSerializer}, errors={404: ["sale_not_found"]})
     def retrieve(self, request: Request, pk: str) -> Response:
@@ -85,7 +84,7 @@ class SaleViewSet(GenericViewSet[Sale]):
         form = OrderForm(data=request.data)
         form.is_valid(raise_exception=True)
         done = services.sell(
-            form.order(), cashier=person(request), discount_limit=_discount_limit(request), now=timezone.now()
+            form.order(), cashier=person(request), discount_limit=_discount_limit(request), now=clock.now()
         )
         data = sale_data(done.sale, done.items, done.payments, with_cost=person(request).is_admin)
         return Response(data, status.HTTP_201_CREATED)
@@ -101,7 +100,7 @@ class SaleViewSet(GenericViewSet[Sale]):
         form = CustomerForm(data=request.data, partial=True)
         form.is_valid(raise_exception=True)
         with transaction.atomic():
-            services.note(self._locked(pk), form.customer(), now=timezone.now())
+            services.note(self._locked(pk), form.customer(), now=clock.now())
         return self._sale(pk)
 
     @documented(
@@ -117,7 +116,7 @@ class SaleViewSet(GenericViewSet[Sale]):
     @action(detail=True, methods=["post"])
     @idempotent
     def cancel(self, request: Request, pk: str) -> Response:
-        services.cancel_sale(self._locked(pk), user_id=person(request).pk, now=timezone.now())
+        services.cancel_sale(self._locked(pk), user_id=person(request).pk, now=clock.now())
         return self._sale(pk)
 
     @documented(
@@ -133,7 +132,7 @@ class SaleViewSet(GenericViewSet[Sale]):
     @action(detail=True, methods=["post"])
     @idempotent
     def complete(self, request: Request, pk: str) -> Response:
-        services.complete_sale(self._locked(pk), now=timezone.now())
+        services.complete_sale(self._locked(pk), now=clock.now())
         return self._sale(pk)
 
     def _locked(self, pk: str) -> Sale:

@@ -441,7 +441,7 @@ def test_a_token_whose_minter_died_is_minted_by_another() -> None:
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
     """The time that the budget sees is what stands in the list."""
     now = [timezone.now()]
-    monkeypatch.setattr(gateways.timezone, "now", lambda: now[0])
+    monkeypatch.setattr(gateways.clock, "now", lambda: now[0])
     return now
 
 

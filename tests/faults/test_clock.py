@@ -6,6 +6,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -14,15 +15,17 @@ from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from apps.core.clock import TOLERANCE, by_the_database, local_date
+from apps.core import clock
+from apps.core.clock import TOLERANCE, local_date
 from apps.payments.gateways import SharedBudget
 from apps.payments.models import Payment, Refund
 from apps.payments.worker import Worker
 from apps.reports.models import RolledSpan
 from apps.reports.services import roll_up
 from apps.sales.models import Sale
-from apps.sales.services import settling
+from apps.sales.services import expire_sales
 from conftest import PASSWORD
+from payments.simulator import daraja_fields
 from tests.figures import show
 from tests.journeys.till import PAYS, Till
 from tests.ledger import assert_ledgers_agree, disagreements
@@ -81,8 +84,7 @@ def sell_in_turn(till: Till, by: timedelta, times: int = 5) -> None:
 def test_control_by_the_servers_own_clocks_receipts_are_out_of_order(
     till: Till, monkeypatch: pytest.MonkeyPatch, off: str
 ) -> None:
-    own = settling.NEXT_RECEIPT.replace(settling.BY_THE_DATABASE, "%(moment)s::timestamptz")
-    monkeypatch.setattr(settling, "NEXT_RECEIPT", own)
+    monkeypatch.setattr(clock, "now", timezone.now)
     sell_in_turn(till, OFF[off], 2)
     assert list(disagreements()) == [ORDER]
 
@@ -106,10 +108,41 @@ def test_receipts_are_in_order_and_on_their_day_whatever_a_servers_clock_says(ti
     )
 
 
+@off
+def test_cash_lies_in_the_drawer_of_its_day(till: Till, off: str) -> None:
+    """At a server that is wrong a sale is begun, paid in cash, and another cancelled; a right one expires nothing."""
+    began = database_time()
+    with misled(OFF[off]):
+        till.cashier = sign_in()
+        assert till.pay(till.sale(), "cash").status_code == 201
+        cancelled, waiting = till.sale(), till.sale()
+        assert till.cashier.post(f"/api/sales/sales/{cancelled['id']}/cancel/").status_code == 200
+    ended = database_time()
+    assert expire_sales() == 0
+    moments = [
+        moment for row in Payment.objects.values_list("initiated_at", "completed_at") for moment in row
+    ]
+    fields = ("created_at", "completed_at", "cancelled_at")
+    moments += [moment for row in Sale.objects.values_list(*fields) for moment in row if moment]
+    assert len(moments) == 7
+    assert all(began - TOLERANCE <= moment <= ended + TOLERANCE for moment in moments)
+    assert Sale.objects.get(pk=waiting["id"]).business_date == local_date(ended)
+    show(
+        "F10",
+        f"Cash, a cancelled and an open sale at a server {off}",
+        "3 sales",
+        "on their day, none expired",
+    )
+
+
 # While they are worked on, messages are as old as the clock is slow.
 @pytest.mark.may_break_the_books
 @off
-def test_money_that_comes_and_goes_stands_on_its_day(till: Till, off: str) -> None:
+def test_money_that_comes_and_goes_stands_on_its_day(
+    till: Till, off: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A gateway's clock is right; the simulator's goes with this process.
+    monkeypatch.setattr(daraja_fields, "CLOCK_DIFFERENCE", timedelta(days=2))
     began = database_time()
     with misled(OFF[off]):
         till.cashier, till.admin = sign_in(), sign_in("amina")
@@ -184,7 +217,7 @@ def test_a_day_is_not_closed_before_it_is_over(till: Till) -> None:
     today = local_date(database_time())
     assert till.pay(till.sale(), "cash").status_code == 201
     with misled(timedelta(days=1)):
-        roll_up(timezone.now())
+        roll_up(clock.now())
         assert sign_in("amina").get("/api/reports/sales/?period=week").status_code == 200
     assert not RolledSpan.objects.filter(start=today, span="day").exists()
     assert till.pay(till.sale(), "cash").status_code == 201
@@ -221,7 +254,8 @@ def test_sign_ins_live_as_long_as_they_should_give_or_take_the_difference(till: 
 @pytest.mark.django_db(transaction=True)
 def test_what_a_wrong_clock_wrote_holds_no_question_up() -> None:
     """The questions of a minute are counted by time; one a day ahead must not forbid them for a day."""
-    with misled(timedelta(days=1)):
+    with misled(timedelta(days=1)), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clock, "now", timezone.now)
         assert SharedBudget().take("questions", 5) == 0
     assert SharedBudget().take("questions", 5) == 0
     assert SharedBudget().take("questions", 5) > 0
@@ -256,8 +290,26 @@ def test_a_sale_belongs_to_its_day_in_the_shops_zone(
     show("F10", f"Day boundary: {boundary}", "2 sales, a second before and after", "each on its day")
 
 
-def test_the_database_is_asked_for_its_time_only_where_clocks_differ(db: None) -> None:
-    past = datetime(2026, 1, 2, tzinfo=UTC)
-    assert by_the_database(past) == past  # the past that is told stays as it is told
+def test_the_database_is_asked_for_its_time_only_when_the_clock_was_set(
+    db: None, django_assert_num_queries: Any
+) -> None:
+    clock.now()
+    with django_assert_num_queries(0):
+        assert abs(clock.now() - timezone.now()) < TOLERANCE
     with misled(timedelta(days=1)):
-        assert abs(by_the_database(past) - (past - timedelta(days=1))) < TOLERANCE
+        with django_assert_num_queries(1):
+            assert abs(clock.now() + timedelta(days=1) - timezone.now()) < TOLERANCE
+        with django_assert_num_queries(0):
+            assert abs(clock.now() + timedelta(days=1) - timezone.now()) < TOLERANCE
+    with django_assert_num_queries(1):
+        assert abs(clock.now() - timezone.now()) < TOLERANCE
+
+
+def test_a_clock_that_runs_slow_is_noticed_within_the_hour(
+    db: None, django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is never set, so nothing else tells."""
+    clock.now()
+    monkeypatch.setattr(clock, "TRUSTED_FOR", 0.0)
+    with django_assert_num_queries(1):
+        clock.now()

@@ -13,7 +13,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.utils import timezone
 
+from apps.core import clock
 from apps.core.errors import DomainError
 from apps.payments.services import applying, attempts, by_hand, outcomes
 from apps.payments.services.outcomes import Source
@@ -178,7 +180,7 @@ def a_desk() -> Iterator[Desk]:
         for module in (outcomes, attempts):
             stand_in.setattr(module, "first_query", lambda now: now + timedelta(seconds=25))
         stand_in.setattr(attempts, "transaction", begin)
-        stand_in.setattr(outcomes, "by_the_database", lambda moment: moment)
+        stand_in.setattr(clock, "now", timezone.now)
         stand_in.setattr(outcomes, "_receipt_is_free", lambda *_: True)
         stand_in.setattr(
             outcomes, "Refund", SimpleNamespace(objects=SimpleNamespace(create=desk.raise_refund))

@@ -5,12 +5,12 @@ from typing import Any
 
 from django.core.files.storage import default_storage
 from django.db.models import QuerySet
-from django.utils import timezone
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from apps.core import clock
 from apps.core.docs import CURSOR, documented, page_of
 from apps.core.idempotency import idempotent
 from apps.core.pagination import NewestFirst
@@ -73,7 +73,7 @@ class AlertViewSet(GenericViewSet[StockAlert]):
     @action(detail=True, methods=["post"])
     @idempotent
     def resolve(self, request: Request, pk: str) -> Response:
-        services.resolve_alert(int(pk), user_id=person(request).pk, now=timezone.now())
+        services.resolve_alert(int(pk), user_id=person(request).pk, now=clock.now())
         return self._answer(pk)
 
     @documented(
@@ -87,7 +87,7 @@ class AlertViewSet(GenericViewSet[StockAlert]):
     @action(detail=True, methods=["post"])
     @idempotent
     def ignore(self, request: Request, pk: str) -> Response:
-        services.ignore_alert(int(pk), user_id=person(request).pk, now=timezone.now())
+        services.ignore_alert(int(pk), user_id=person(request).pk, now=clock.now())
         return self._answer(pk)
 
     def _answer(self, pk: str) -> Response:

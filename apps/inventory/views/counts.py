@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
@@ -12,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from apps.core import clock
 from apps.core.docs import CURSOR, documented, page_of
 from apps.core.idempotency import idempotent
 from apps.core.pagination import NewestFirst
@@ -106,7 +106,7 @@ class CountViewSet(GenericViewSet[StockCount]):
         form = CountForm(data=request.data)
         form.is_valid(raise_exception=True)
         fields = {**form.texts(), "blind": form.validated_data["blind"]}
-        count = services.start_count(fields, user_id=person(request).pk, now=timezone.now())
+        count = services.start_count(fields, user_id=person(request).pk, now=clock.now())
         return self._whole(count.pk, status.HTTP_201_CREATED)
 
     @documented(
@@ -164,7 +164,7 @@ class CountViewSet(GenericViewSet[StockCount]):
         form = CountedForm(data=request.data)
         form.is_valid(raise_exception=True)
         line, is_new = services.count_product(
-            int(pk), form.counted(), user_id=person(request).pk, now=timezone.now()
+            int(pk), form.counted(), user_id=person(request).pk, now=clock.now()
         )
         (row,) = selectors.with_names(selectors.count_lines(int(pk)).filter(pk=line))
         data = line_data(row, hidden=self._hides(self._count(int(pk))))
@@ -183,7 +183,7 @@ class CountViewSet(GenericViewSet[StockCount]):
     @action(detail=True, methods=["post"])
     @idempotent
     def complete(self, request: Request, pk: str) -> Response:
-        services.complete_count(int(pk), user_id=person(request).pk, now=timezone.now())
+        services.complete_count(int(pk), user_id=person(request).pk, now=clock.now())
         return self._whole(int(pk))
 
     @documented(
@@ -198,7 +198,7 @@ class CountViewSet(GenericViewSet[StockCount]):
     @action(detail=True, methods=["post"])
     @idempotent
     def cancel(self, request: Request, pk: str) -> Response:
-        services.cancel_count(int(pk), user_id=person(request).pk, now=timezone.now())
+        services.cancel_count(int(pk), user_id=person(request).pk, now=clock.now())
         return self._whole(int(pk))
 
     def _count(self, pk: int) -> StockCount:

@@ -1,11 +1,11 @@
 """Deliveries: many purchases in one call, by administrators."""
 
-from django.utils import timezone
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from apps.core import clock
 from apps.core.docs import documented
 from apps.core.idempotency import idempotent
 from apps.core.parsers import CsvParser, CsvUploadParser, StrictJSONParser
@@ -40,7 +40,7 @@ class DeliveryViewSet(GenericViewSet[Movement]):
         values, author = form.validated_data, person(request)
         reference = values["reference_number"]
         occasion = services.Occasion(
-            Movement.Type.PURCHASE, author.pk, timezone.now(), reference, notes=values["notes"]
+            Movement.Type.PURCHASE, author.pk, clock.now(), reference, notes=values["notes"]
         )
         movements = services.receive_delivery(values["delivery"], occasion)
         for movement in movements:

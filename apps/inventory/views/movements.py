@@ -3,13 +3,13 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils import timezone
 from rest_framework import status
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from apps.core import clock
 from apps.core.docs import CURSOR, documented, page_of
 from apps.core.idempotency import idempotent
 from apps.core.pagination import NewestFirst
@@ -79,7 +79,7 @@ def _record(values: dict[str, Any], user_id: int) -> Movement:
     occasion = services.Occasion(
         movement_type=values["movement_type"],
         user_id=user_id,
-        now=timezone.now(),
+        now=clock.now(),
         reference=values["reference_number"],
         notes=values["notes"],
     )

@@ -6,10 +6,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import DatabaseError, InterfaceError, transaction
-from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
-from apps.core import money
+from apps.core import clock, money
 from apps.core.outages import is_outage
 from apps.payments.addresses import callback_url, has_address, hash_of, token_of
 from apps.payments.errors import GatewayMisconfigured, GatewayNotConfigured, GatewayUnreachable
@@ -75,7 +74,7 @@ def send_charge(payment_id: int) -> Payment:
     reached("charge recorded")
     # Only one process gets this row; whoever comes later, or again after a crash, just reads the payment.
     unsent = Payment.objects.filter(pk=payment_id, sent_at=None, status__in=OPEN)
-    if unsent.update(sent_at=timezone.now()):
+    if unsent.update(sent_at=clock.now()):
         reached("charge marked as sent")
         _call(find_payment(payment_id))
         work_payment(payment_id)
@@ -185,7 +184,7 @@ def _apply(payment: Payment, result: Result) -> None:
     def apply() -> None:
         source = Source("start", planned=payment.next_query_at)
         with transaction.atomic():
-            apply_result(payment.pk, result, source=source, now=timezone.now())
+            apply_result(payment.pk, result, source=source, now=clock.now())
 
     try:
         persistently(apply)
@@ -208,6 +207,6 @@ def _mark_unclear(payment: Payment) -> None:
         _, fresh = lock_payment(payment.pk)
         if fresh.status in OPEN:
             fresh.error_code, fresh.error_message = UNCLEAR, message
-            wanted = first_query(timezone.now())
+            wanted = first_query(clock.now())
             fresh.next_query_at = earlier(wanted, fresh.next_query_at, payment.next_query_at)
             fresh.save(update_fields=["error_code", "error_message", "next_query_at"])

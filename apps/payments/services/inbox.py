@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.utils import timezone
 
+from apps.core import clock
 from apps.core.locking import locked_if_free
 from apps.payments.addresses import hash_of
 from apps.payments.errors import (
@@ -105,7 +105,7 @@ def work_item(item_id: int) -> CallbackState | None:
         if item is None:
             return None
         verdict = _judge(item)
-        _write(item, verdict, timezone.now())
+        _write(item, verdict, clock.now())
     reached("callback applied")
     return verdict.state
 
@@ -115,9 +115,7 @@ def put_item_off(item_id: int) -> None:
     with transaction.atomic():
         item = locked_if_free(GatewayCallback.objects.filter(pk=item_id, next_try_at__isnull=False)).first()
         if item is not None:
-            _write(
-                item, Verdict(CallbackState.WAITING, "It could not be applied; see the log."), timezone.now()
-            )
+            _write(item, Verdict(CallbackState.WAITING, "It could not be applied; see the log."), clock.now())
 
 
 def work_payment(payment_id: int) -> None:
@@ -135,7 +133,7 @@ def _judge(item: GatewayCallback) -> Verdict:
         notice = gateway.read(Route(item.route), bytes(item.body))
     except BadCallback as error:
         return Verdict(CallbackState.REJECTED, str(error))
-    return apply_notice(item, notice, gateway, timezone.now())
+    return apply_notice(item, notice, gateway, clock.now())
 
 
 def _write(item: GatewayCallback, verdict: Verdict, now: datetime) -> None:

@@ -11,7 +11,6 @@ from decimal import Decimal
 from django.db import IntegrityError, transaction
 
 from apps.core import money
-from apps.core.clock import by_the_database
 from apps.payments.errors import ReferenceUsed
 from apps.payments.models import Payment, Refund
 from apps.payments.schedule import RECEIPT_AFTER, earlier, first_query, last_look, next_query
@@ -131,7 +130,7 @@ def _succeed(sale: Sale, payment: Payment, result: Result, source: Source, now: 
         return
     held = payment.status in OPEN
     payment.status = Status.SUCCESS
-    payment.completed_at = by_the_database(now)
+    payment.completed_at = now
     payment.error_code = payment.error_message = ""
     # A dispute may be heard of before the payment itself.
     payment.attention = payment.metadata.get("dispute", "")[:300]

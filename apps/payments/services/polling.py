@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.utils import timezone
 
+from apps.core import clock
 from apps.payments.addresses import callback_url
 from apps.payments.gateways import attempt_of, gateway_for, require_no_transaction, same_environment
 from apps.payments.models import GatewayCallback, Payment, Refund
@@ -62,7 +62,7 @@ def ask_payment(payment_id: int) -> Payment:
     payment = find_payment(payment_id)
     if payment.status in SETTLED or not payment.environment:
         return payment
-    now = timezone.now()
+    now = clock.now()
     if payment.sent_at is None:
         return _unsent(payment, now)
     if not same_environment(payment):
@@ -72,7 +72,7 @@ def ask_payment(payment_id: int) -> Payment:
     require_no_transaction()
     result = gateway.query(attempt_of(payment))
     reached("query answered")
-    now = timezone.now()
+    now = clock.now()
     with transaction.atomic():
         source = Source("query", planned=planned)
         payment = apply_result(payment_id, _given_up(payment, result, now), source=source, now=now)
@@ -122,7 +122,7 @@ def work_on_inbox() -> bool:
 
     One that cannot even be tried is put off, so that it never stands in front of the others.
     """
-    due = GatewayCallback.objects.filter(next_try_at__lte=timezone.now()).order_by("next_try_at")
+    due = GatewayCallback.objects.filter(next_try_at__lte=clock.now()).order_by("next_try_at")
     for item_id in due.values_list("id", flat=True)[:BATCH]:
         try:
             if work_item(item_id) is not None:
@@ -134,7 +134,7 @@ def work_on_inbox() -> bool:
 
 
 def _claim(table: str, method: str) -> int | None:
-    now = timezone.now()
+    now = clock.now()
     with connection.cursor() as cursor:
         cursor.execute(CLAIM.format(table=table), {"method": method, "now": now, "lease": now + LEASE})
         row = cursor.fetchone()
@@ -151,7 +151,7 @@ def _unsent(payment: Payment, now: datetime) -> Payment:
 
 def _put_off(payment_id: int, error: GatewayError, planned: datetime | None) -> None:
     """No answer. One that was only refused for its haste is asked soon and does not count."""
-    now = timezone.now()
+    now = clock.now()
     with transaction.atomic():
         payment = Payment.objects.select_for_update(no_key=True).get(pk=payment_id)
         standing = payment.next_query_at
@@ -169,7 +169,7 @@ def _put_off(payment_id: int, error: GatewayError, planned: datetime | None) -> 
 
 
 def _put_refund_off(refund_id: int, error: GatewayError, planned: datetime | None) -> None:
-    now = timezone.now()
+    now = clock.now()
     with transaction.atomic():
         refund = Refund.objects.select_for_update(no_key=True).get(pk=refund_id)
         standing = refund.next_query_at
@@ -195,7 +195,7 @@ def _ask_receipt(payment: Payment) -> None:
         tries = fresh.metadata.get("receipt_tries", 0) + 1
         wanted = fresh.external_reference is None and fresh.status in SETTLED and tries <= RECEIPT_TRIES
         fresh.metadata = {**fresh.metadata, "receipt_tries": tries}
-        fresh.next_query_at = timezone.now() + RECEIPT_PAUSE if wanted else None
+        fresh.next_query_at = clock.now() + RECEIPT_PAUSE if wanted else None
         fresh.save(update_fields=["metadata", "next_query_at"])
     if not wanted or not same_environment(payment):
         return

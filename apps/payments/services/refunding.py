@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError, InterfaceError, transaction
-from django.utils import timezone
 
+from apps.core import clock
 from apps.core.outages import is_outage
 from apps.payments.addresses import callback_url
 from apps.payments.gateways import (
@@ -40,7 +40,7 @@ def send_refund(refund_id: int) -> Refund:
     unsent = Refund.objects.filter(
         pk=refund_id, sent_at=None, status=RefundStatus.PROCESSING, method__in=GATEWAY_METHODS
     )
-    now = timezone.now()
+    now = clock.now()
     if unsent.update(sent_at=now, next_query_at=now + CALL):
         reached("refund marked as sent")
         refund = find_refund(refund_id)
@@ -75,7 +75,7 @@ def apply_now(refund_id: int, result: Result, *, planned: datetime | None = None
 
     def apply() -> None:
         with transaction.atomic():
-            apply_refund_result(refund_id, result, now=timezone.now(), planned=planned)
+            apply_refund_result(refund_id, result, now=clock.now(), planned=planned)
 
     try:
         persistently(apply)

@@ -13,7 +13,6 @@ from django.db import IntegrityError, transaction
 from rest_framework.exceptions import ValidationError
 
 from apps.core import money
-from apps.core.clock import by_the_database
 from apps.payments.addresses import hash_of, token_of
 from apps.payments.errors import (
     NotRefundable,
@@ -206,7 +205,7 @@ def _complete(sale: Sale, payment: Payment, refund: Refund, now: datetime) -> No
         refund.from_sale = _give_back(sale, payment, rest, now)
     payment.save(update_fields=Payment.COURSE)
     refund.status = RefundStatus.COMPLETED
-    refund.completed_at = by_the_database(now)
+    refund.completed_at = now
     refund.next_query_at = None
     refund.error_code = refund.error_message = refund.attention = ""
 

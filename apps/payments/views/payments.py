@@ -3,13 +3,13 @@
 from contextlib import suppress
 
 from django.db.models import QuerySet
-from django.utils import timezone
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from apps.core import clock
 from apps.core.docs import CURSOR, documented, page_of
 from apps.core.errors import InvalidRequest
 from apps.core.idempotency import Later, idempotent, resumable
@@ -124,7 +124,7 @@ class PaymentViewSet(GenericViewSet[Payment]):
         form.is_valid(raise_exception=True)
         user = person(request)
         sale = find_and_lock(form.validated_data["sale"], cashier_id=None if user.is_admin else user.pk)
-        payment = services.start_payment(sale, form.wanted(), user=user, now=timezone.now())
+        payment = services.start_payment(sale, form.wanted(), user=user, now=clock.now())
         if payment.method in GATEWAY_METHODS:
             return Later(str(payment.pk), lambda: _begun(payment.pk))
         return Response(payment_data(payment), status.HTTP_201_CREATED)
@@ -160,7 +160,7 @@ class PaymentViewSet(GenericViewSet[Payment]):
         form = ConfirmForm(data=request.data)
         form.is_valid(raise_exception=True)
         payment = services.confirm_payment(
-            int(pk), form.validated_data["reference"], user=person(request), now=timezone.now()
+            int(pk), form.validated_data["reference"], user=person(request), now=clock.now()
         )
         return Response(payment_data(payment))
 
@@ -177,7 +177,7 @@ class PaymentViewSet(GenericViewSet[Payment]):
     @idempotent
     def cancel(self, request: Request, pk: str) -> Response:
         payment = self._payment(pk)
-        given_up = services.give_up_payment(payment.pk, user=person(request), now=timezone.now())
+        given_up = services.give_up_payment(payment.pk, user=person(request), now=clock.now())
         return Response(payment_data(given_up))
 
     def _payment(self, pk: str) -> Payment:

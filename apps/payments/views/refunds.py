@@ -1,13 +1,13 @@
 """Refunds: asked for at the till, approved by somebody else."""
 
 from django.db.models import QuerySet
-from django.utils import timezone
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from apps.core import clock
 from apps.core.docs import CURSOR, documented, page_of
 from apps.core.idempotency import Later, idempotent, resumable
 from apps.core.pagination import NewestFirst
@@ -89,7 +89,7 @@ class RefundViewSet(GenericViewSet[Refund]):
         wanted, user = form.wanted(), person(request)
         if not selectors.payments_seen_by(user).filter(pk=wanted.payment_id).exists():
             raise PaymentNotFound
-        refund = services.request_refund(wanted, user=user, now=timezone.now())
+        refund = services.request_refund(wanted, user=user, now=clock.now())
         return Response(refund_data(find_refund(refund.pk)), status.HTTP_201_CREATED)
 
     @documented(
@@ -109,7 +109,7 @@ class RefundViewSet(GenericViewSet[Refund]):
     @action(detail=True, methods=["post"], permission_classes=[IsAdmin])
     @resumable(_approved_before)
     def approve(self, request: Request, pk: str) -> Response | Later:
-        refund = services.approve_refund(int(pk), user=person(request), now=timezone.now())
+        refund = services.approve_refund(int(pk), user=person(request), now=clock.now())
         if refund.method in GATEWAY_METHODS:
             return Later(str(refund.pk), lambda: _approved(refund.pk))
         return Response(refund_data(find_refund(refund.pk)))
@@ -125,7 +125,7 @@ class RefundViewSet(GenericViewSet[Refund]):
     @action(detail=True, methods=["post"], permission_classes=[IsAdmin])
     @idempotent
     def reject(self, request: Request, pk: str) -> Response:
-        refund = services.reject_refund(int(pk), user=person(request), now=timezone.now())
+        refund = services.reject_refund(int(pk), user=person(request), now=clock.now())
         return Response(refund_data(find_refund(refund.pk)))
 
     @documented(
@@ -148,6 +148,6 @@ class RefundViewSet(GenericViewSet[Refund]):
             completed=form.validated_data["outcome"] == "completed",
             reference=form.validated_data["reference"],
             user=person(request),
-            now=timezone.now(),
+            now=clock.now(),
         )
         return Response(refund_data(refund))

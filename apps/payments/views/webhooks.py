@@ -8,13 +8,13 @@ from contextlib import suppress
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpResponse
 from django.urls import URLPattern, re_path
-from django.utils import timezone
 from drf_yasg import openapi
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.core import clock
 from apps.core.docs import documented
 from apps.core.errors import DomainError
 from apps.core.pages import page
@@ -85,7 +85,7 @@ class Webhook(APIView):
             body=read_limited(request._request, MAX_BYTES),
             source_address=_address(client_address(request)),
         )
-        receipt = services.receive(message, timezone.now())
+        receipt = services.receive(message, clock.now())
         return Answered(dict(receipt.answer)).then(lambda: services.work_item(receipt.id))
 
 

@@ -10,9 +10,9 @@ from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.utils import timezone
 
-from apps.core.clock import by_the_database, day_end, day_start, local_date
+from apps.core import clock
+from apps.core.clock import day_end, day_start, local_date
 from apps.core.models import LateBooking
 from apps.reports.facts import BY_DAY, LONGER_SPAN, PRODUCTS, Sums
 from apps.reports.models import RolledSpan, Span
@@ -61,7 +61,7 @@ def roll_up(now: datetime, progress: Progress | None = None) -> int:
 
 def roll_up_if_due() -> int:
     """What the worker calls every few minutes: closes the day once it is over."""
-    return roll_up(timezone.now())
+    return roll_up(clock.now())
 
 
 def roll_up_soon(first: date, last: date, now: datetime, seconds: float) -> None:
@@ -87,8 +87,6 @@ def missing_days(now: datetime, first: date = date.min, last: date = date.max) -
         opened = cursor.fetchone()[0]
     if opened is None:
         return []
-    # Looked at again, for a day closed too early would stay without what is sold later on it.
-    last = min(last, last_closed_day(by_the_database(now)))
     days = days_between(max(first, first_day(Span.QUARTER, local_date(opened))), last)
     return [day for day in days if day not in rolled]
 
@@ -185,7 +183,7 @@ def _insert(sums: Sums, span: Span, rows: str) -> str:
 
 
 def _mark(span: Span, starts: Iterable[date]) -> None:
-    now = timezone.now()
+    now = clock.now()
     RolledSpan.objects.bulk_create(
         RolledSpan(span=span, start=start, time_zone=settings.TIME_ZONE, rolled_at=now) for start in starts
     )

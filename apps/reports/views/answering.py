@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.http.response import HttpResponseBase
-from django.utils import timezone
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.core import clock
 from apps.reports import periods
 from apps.reports.exporting import FILES, HTML, ReportFile, Table, export_kind
 from apps.reports.periods import Period
@@ -59,7 +59,7 @@ class ReportView(APIView):
     def answer(self, request: Request) -> HttpResponseBase:
         kinds = (*FILES, HTML) if self.template else FILES
         kind = export_kind(request.query_params.get("export", ""), kinds)
-        asked = self.asked(request, timezone.now())
+        asked = self.asked(request, clock.now())
         with self.reading(asked) as cover:
             if kind in FILES:
                 file = ReportFile(kind, self.tables(asked, cover))

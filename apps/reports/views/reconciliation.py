@@ -1,11 +1,11 @@
 """Reports: read, or taken away as a file."""
 
 from django.http.response import HttpResponseBase
-from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.core import clock
 from apps.core.docs import documented
 from apps.reports import exporting, periods
 from apps.reports.selectors.reconciliation import all_rows, reconciliation, row_count
@@ -48,7 +48,7 @@ class ReconciliationView(APIView):
     )
     @read_again
     def get(self, request: Request) -> HttpResponseBase:
-        now = timezone.now()
+        now = clock.now()
         period = periods.period_of(request.query_params, now)
         kind = exporting.export_kind(request.query_params.get("export", ""))
         with snapshot():

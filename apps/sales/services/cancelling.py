@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
+from apps.core import clock
 from apps.core.locking import locked_if_free
 from apps.inventory.models import Movement
 from apps.inventory.services import Occasion, return_stock
@@ -67,7 +67,7 @@ def expire_sales() -> int:
 
 @transaction.atomic
 def _expire_one() -> bool:
-    now = timezone.now()
+    now = clock.now()
     before = now - timedelta(minutes=settings.SALE_EXPIRY_MINUTES)
     abandoned = Sale.objects.filter(
         status=Status.PENDING, created_at__lt=before, amount_paid=0, amount_pending=0

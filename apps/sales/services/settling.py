@@ -4,13 +4,12 @@
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 
 from django.db import connection
 
 from apps.core import money
-from apps.core.clock import BY_THE_DATABASE
 from apps.core.locking import locked, require_transaction
 from apps.sales.errors import (
     PaymentInProgress,
@@ -24,16 +23,15 @@ from apps.sales.models import Sale
 from apps.sales.states import PaymentStatus, Status, payment_status
 
 # A till that waited for the counter completes after the one it waited for, so it takes over that one's time
-# where its own is earlier. Not beyond a minute: no lock is waited for that long, so the clock was wrong. The times of
-# servers whose clocks differ are put right first (docs/adr/0029-clock.md).
-NEXT_RECEIPT = f"""
-    INSERT INTO sales_receiptcounter AS counter (id, last, taken_at) VALUES (1, 1, {BY_THE_DATABASE})
+# where its own is earlier. Not beyond a minute: no lock is waited for that long, so a clock was wrong.
+NEXT_RECEIPT = """
+    INSERT INTO sales_receiptcounter AS counter (id, last, taken_at) VALUES (1, 1, %s)
     ON CONFLICT (id) DO UPDATE
        SET last = counter.last + 1,
            taken_at = CASE WHEN counter.taken_at < excluded.taken_at + interval '1 minute'
                            THEN greatest(counter.taken_at, excluded.taken_at) ELSE excluded.taken_at END
     RETURNING last, taken_at
-"""  # noqa: S608 - our own words
+"""
 
 
 def find_and_lock(sale_id: int, *, cashier_id: int | None = None) -> Sale:
@@ -157,7 +155,7 @@ def _complete(sale: Sale, now: datetime) -> list[str]:
 def _next_receipt(now: datetime) -> tuple[int, datetime]:
     """The next of an unbroken series, and when it was taken. The row stays locked until commit, so it comes last."""
     with connection.cursor() as cursor:
-        cursor.execute(NEXT_RECEIPT, {"moment": now, "clock": datetime.now(UTC)})
+        cursor.execute(NEXT_RECEIPT, [now])
         number, taken_at = cursor.fetchone()
         return int(number), taken_at
 

@@ -6,8 +6,8 @@ from typing import Any
 import psycopg2
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, transaction
-from django.utils import timezone
 
+from apps.core import clock
 from apps.products.catalogue_file import CatalogueError, read_catalogue
 from apps.products.importing import Outcome, import_catalogue
 
@@ -51,7 +51,7 @@ def _import(path: Path) -> Outcome:
     catalogue = read_catalogue(path)
     try:
         with transaction.atomic():
-            return import_catalogue(catalogue, user_id=None, now=timezone.now())
+            return import_catalogue(catalogue, user_id=None, now=clock.now())
     except DatabaseError as error:
         if not isinstance(error.__cause__, CONTENTION):
             raise

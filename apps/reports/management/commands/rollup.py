@@ -4,9 +4,9 @@ import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.utils import timezone
 from tqdm import tqdm
 
+from apps.core import clock
 from apps.reports.models import RolledSpan, Span
 from apps.reports.services import Difference, differences, forget_everything, missing_days, roll_up
 
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         if rebuild and not forget_everything():
             self.stderr.write("Another process is rolling up. Try again when it is done.")
             sys.exit(DISAGREE)
-        now = timezone.now()
+        now = clock.now()
         missing = len(missing_days(now))
         with tqdm(total=missing, desc="Rolling up", unit=" days", disable=None) as bar:
             done = roll_up(now, bar.update)
