@@ -49,7 +49,9 @@ def test_control_without_the_lock_a_transfer_given_up_is_confirmed(
 
     answers = race(2, lambda i: (confirm if i else give_up)(devices[i], payment))
 
-    assert outcomes(answers) == {(200, None): 2}
+    # Nobody was told that the other was faster. Where giving up was the later one, the database's own guard of what
+    # has succeeded was the last to stand.
+    assert outcomes(answers) in ({(200, None): 2}, {(200, None): 1, (400, "not_allowed"): 1})
     assert Sale.objects.get().status == "completed"
 
 
