@@ -105,11 +105,11 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apps.core.middleware.CleanUrlMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "apps.core.office.OfficeSessions",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "apps.core.office.OfficePeople",
+    "apps.core.office.OfficeMessages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -167,6 +167,7 @@ def _limited(database: dict[str, Any], **options: int) -> dict[str, Any]:
     limits = f"{SESSION_LIMITS} {given.get('options', '')}".strip()
     return {
         **database,
+        "ENGINE": "pos_backend.postgresql",
         "OPTIONS": {**options, **given, "options": limits},
         "CONN_MAX_AGE": config("CONN_MAX_AGE", default=600, cast=int),
         "CONN_HEALTH_CHECKS": True,
@@ -235,7 +236,7 @@ NUM_PROXIES = config("NUM_PROXIES", default=0, cast=int)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["apps.users.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["apps.core.rendering.FastJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["apps.core.parsers.StrictJSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "apps.core.negotiation.AlwaysJSON",
     "DEFAULT_PAGINATION_CLASS": "apps.core.pagination.NumberedPages",

@@ -71,6 +71,7 @@ def handler500(request: HttpRequest) -> HttpResponse:
 admin.site.site_header = admin.site.site_title = "POS backend"
 
 urlpatterns = [
+    path("api/", include(router.urls)),
     path(
         "favicon.ico",
         RedirectView.as_view(url=f"{settings.STATIC_URL}drf-yasg/swagger-ui-dist/favicon-32x32.png"),
@@ -79,7 +80,6 @@ urlpatterns = [
     path("api/", include("apps.users.urls")),
     path("api/", include(WEBHOOKS)),
     path("api/", include("apps.reports.urls")),
-    path("api/", include(router.urls)),
     re_path(r"^api/", api_not_found),
     path("admin/", admin.site.urls),
     path("swagger/", page_for_readers(schema.with_ui("swagger", cache_timeout=0)), name="swagger"),

@@ -23,7 +23,6 @@ from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -31,6 +30,7 @@ from apps.core import clock
 from apps.core.error_handler import exception_handler
 from apps.core.errors import DomainError, InvalidRequest
 from apps.core.models import IdempotencyKey
+from apps.core.rendering import to_json
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ CLAIM = """
     INSERT INTO core_idempotencykey (user_id, path, key, fingerprint, created_at)
     VALUES (%s, %s, %s, %s, %s) ON CONFLICT (user_id, path, key) DO NOTHING RETURNING id
 """
+ANSWER = "UPDATE core_idempotencykey SET status = %s, body = %s WHERE id = %s AND status IS NULL"
 
 
 class KeyReused(DomainError):
@@ -170,9 +171,11 @@ def _in_progress() -> InProgress:
 
 def _store(row_id: int, response: Response) -> HttpResponse:
     """Keeps the first answer to this key, and gives that one, should somebody have been faster."""
-    body = JSONRenderer().render(response.data)
-    unanswered = IdempotencyKey.objects.filter(pk=row_id, status=None)
-    if unanswered.update(status=response.status_code, body=body):
+    body = to_json(response.data)
+    with connection.cursor() as cursor:
+        cursor.execute(ANSWER, [response.status_code, body, row_id])
+        stored = cursor.rowcount == 1
+    if stored:
         return _answer(body, response.status_code, replayed=False)
     first = IdempotencyKey.objects.filter(pk=row_id).first()
     if first is None or first.status is None:  # swept away meanwhile

@@ -7,10 +7,10 @@ from typing import Any
 from django.contrib.postgres.search import SearchQuery
 from django.db.models import F, Q, QuerySet
 
+from apps.core.prepared import AnyOf, Given, Prepared, Row
 from apps.products import barcodes
 from apps.products.models import PUNCTUATION, Product
 
-Row = dict[str, Any]
 FIELDS = (
     "id",
     "name",
@@ -29,7 +29,18 @@ FIELDS = (
     "created_at",
     "updated_at",
 )
-SOLD_FIELDS = ("id", "name", "barcode", "sku", "price", "cost_price", "tax", "is_active", "category__name")
+SOLD_FIELDS = (
+    "id",
+    "name",
+    "barcode",
+    "barcode_key",
+    "sku",
+    "price",
+    "cost_price",
+    "tax",
+    "is_active",
+    "category__name",
+)
 _BETWEEN_WORDS = re.compile(rf"(?:{PUNCTUATION}|\s+)+")
 
 
@@ -44,17 +55,24 @@ def product_row(product_id: int) -> Row:
     return product_rows().get(pk=product_id)
 
 
+_BY_KEY = Prepared(lambda: product_rows().filter(barcode_key=Given("key"), is_active=True).order_by())
+_FOR_SALE = Prepared(
+    lambda: (
+        Product.objects.filter(Q(AnyOf("pk", Given("ids"))) | Q(AnyOf("barcode_key", Given("keys"))))
+        .values(*SOLD_FIELDS)
+        .order_by()
+    )
+)
+
+
 def active_product_by_code(code: str) -> Row | None:
     """The active product behind a scanned code in any of its GTIN forms."""
-    return (
-        product_rows().filter(barcode_key=barcodes.lookup_key(barcodes.clean(code)), is_active=True).first()
-    )
+    return _BY_KEY.row(key=barcodes.lookup_key(barcodes.clean(code)))
 
 
 def products_for_sale(ids: Iterable[int], keys: Iterable[str]) -> list[Row]:
     """Name, price, tax and cost of the products with these ids or barcode keys, active or not, in one statement."""
-    wanted = Q(pk__in=list(ids)) | Q(barcode_key__in=list(keys))
-    return list(Product.objects.filter(wanted).values(*SOLD_FIELDS, "barcode_key"))
+    return _FOR_SALE.rows(ids=list(ids), keys=list(keys))
 
 
 def low_stock(products: QuerySet[Any, Any]) -> QuerySet[Any, Any]:

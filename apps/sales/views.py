@@ -86,7 +86,8 @@ class SaleViewSet(GenericViewSet[Sale]):
         done = services.sell(
             form.order(), cashier=person(request), discount_limit=_discount_limit(request), now=clock.now()
         )
-        data = sale_data(done.sale, done.items, done.payments, with_cost=person(request).is_admin)
+        items = [vars(item) for item in done.items]
+        data = sale_data(done.sale, items, done.payments, with_cost=person(request).is_admin)
         return Response(data, status.HTTP_201_CREATED)
 
     @documented(
@@ -151,11 +152,11 @@ class SaleViewSet(GenericViewSet[Sale]):
         )
 
     def _data(self, sales: Sequence[Sale]) -> Sequence[dict[str, Any]]:
-        payments = ports.payments_of_sales()([sale.pk for sale in sales])
+        ids = [sale.pk for sale in sales]
+        lines, payments = selectors.lines_of_sales(ids), ports.payments_of_sales()(ids)
         with_cost = person(self.request).is_admin
         return [
-            sale_data(sale, sale.items.all(), payments.get(sale.pk, []), with_cost=with_cost)
-            for sale in sales
+            sale_data(sale, lines[sale.pk], payments.get(sale.pk, []), with_cost=with_cost) for sale in sales
         ]
 
 

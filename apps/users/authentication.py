@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from apps.users.models import AuthToken, User
+from apps.users.selectors import token_by_digest
 from apps.users.services import login_guard
 
 
@@ -25,11 +26,7 @@ class TokenAuthentication(KnoxAuthentication):
     def authenticate_credentials(self, token: bytes) -> tuple[User, AuthToken]:
         if not token.isascii():
             raise AuthenticationFailed("Invalid token.")
-        found = (
-            AuthToken.objects.select_related("user")
-            .filter(digest=hash_token(token.decode()), expiry__gt=timezone.now())
-            .first()
-        )
+        found = token_by_digest(hash_token(token.decode()), timezone.now())
         if found is None or not found.is_current():
             raise AuthenticationFailed("The token is not valid any more. Sign in again.")
         return found.user, found

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from apps.core import money
-from apps.core.locking import locked
+from apps.core.locking import locked, require_transaction
+from apps.core.prepared import AnyOf, Given, Prepared
 from apps.inventory.errors import InsufficientStock, Shortage
 from apps.inventory.models import Movement
 from apps.inventory.services.alerts import FOLLOW
@@ -45,6 +46,11 @@ WRITE_MOVEMENTS = """
      ORDER BY place
     RETURNING id
 """
+_LOCKED_LEVELS = Prepared(
+    lambda: locked(StockLevel.objects.filter(AnyOf("product_id", Given("ids")))).values(
+        "product_id", "quantity"
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -128,8 +134,8 @@ def _move(
 
 def locked_levels(product_ids: Collection[int]) -> dict[int, Decimal]:
     """The stock of each product, locked in primary-key order. Raises `ProductNotFound`."""
-    levels = locked(StockLevel.objects.filter(product_id__in=product_ids))
-    before = {level.product_id: level.quantity for level in levels}
+    require_transaction()
+    before = {row["product_id"]: row["quantity"] for row in _LOCKED_LEVELS.rows(ids=list(product_ids))}
     if len(before) < len(product_ids):
         raise ProductNotFound(REMOVED)
     return before

@@ -4,6 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from apps.core.prepared import Insertion
 from apps.payments.models import Payment
 from apps.payments.selectors import payment_data
 from apps.payments.states import Method, Status
@@ -11,10 +12,12 @@ from apps.sales import services as sales
 from apps.sales.models import Sale
 from apps.users.models import User
 
+WRITE_PAYMENTS = Insertion(Payment)
+
 
 def take_cash(sale: Sale, *, amount: Decimal, tendered: Decimal, user: User, now: datetime) -> Payment:
     """Records `amount` of cash out of `tendered` and settles it; the rest is change."""
-    payment = Payment.objects.create(
+    payment = Payment(
         sale=sale,
         method=Method.CASH,
         amount=amount,
@@ -27,6 +30,7 @@ def take_cash(sale: Sale, *, amount: Decimal, tendered: Decimal, user: User, now
         initiated_at=now,
         completed_at=now,
     )
+    WRITE_PAYMENTS([payment])
     sales.settle(sale, amount, label=Method.CASH.label, now=now, change=payment.change)
     return payment
 

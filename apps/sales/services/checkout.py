@@ -12,15 +12,18 @@ from rest_framework.exceptions import ValidationError
 
 from apps.core import money, ports
 from apps.core.clock import local_date
+from apps.core.prepared import Insertion, Row
 from apps.inventory.models import Movement
 from apps.inventory.services import Occasion, issue_stock
 from apps.products import barcodes
-from apps.products.selectors import Row, products_for_sale
+from apps.products.selectors import products_for_sale
 from apps.sales import totals
 from apps.sales.errors import DiscountNotAllowed
 from apps.sales.models import Sale, SaleItem
 from apps.sales.services.settling import complete_sale
 from apps.users.models import User
+
+WRITE_SALES, WRITE_ITEMS = Insertion(Sale), Insertion(SaleItem)
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ def sell(order: Order, *, cashier: User, discount_limit: Decimal | None, now: da
     lines, worth = _totals(order, products)
     whole = totals.sale_totals(lines)
     _check_discount(whole.discount, worth, discount_limit)
-    sale = Sale.objects.create(
+    sale = Sale(
         business_date=local_date(now),
         cashier=cashier,
         created_at=now,
@@ -71,9 +74,9 @@ def sell(order: Order, *, cashier: User, discount_limit: Decimal | None, now: da
         **vars(whole),
         **order.customer,
     )
-    items = SaleItem.objects.bulk_create(
-        [_item(sale, *parts) for parts in zip(order.lines, products, lines, strict=True)]
-    )
+    WRITE_SALES([sale])
+    items = [_item(sale, *parts) for parts in zip(order.lines, products, lines, strict=True)]
+    WRITE_ITEMS(items)
     issue_stock(
         _by_product(items),
         Occasion(

@@ -11,6 +11,7 @@ from django.db import connection
 
 from apps.core import money
 from apps.core.locking import locked, require_transaction
+from apps.core.prepared import write_changes
 from apps.sales.errors import (
     PaymentInProgress,
     SaleAlreadyCompleted,
@@ -162,4 +163,4 @@ def _next_receipt(now: datetime) -> tuple[int, datetime]:
 
 def _save(sale: Sale, now: datetime, changed: list[str]) -> None:
     sale.updated_at = now
-    sale.save(update_fields=[*changed, "updated_at"])
+    write_changes(sale, [*changed, "updated_at"])
