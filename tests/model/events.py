@@ -186,6 +186,7 @@ def a_desk() -> Iterator[Desk]:
             outcomes, "Refund", SimpleNamespace(objects=SimpleNamespace(create=desk.raise_refund))
         )
         stand_in.setattr(settling, "require_transaction", nothing)
+        stand_in.setattr(settling, "write_changes", nothing)
         stand_in.setattr(settling, "_next_receipt", desk.next_receipt)
         stand_in.setattr(cancelling, "SaleItem", SimpleNamespace(objects=lines))
         stand_in.setattr(cancelling, "return_stock", desk.take_back)
