@@ -63,7 +63,8 @@ class Sale(models.Model):
         expression=SALE_NUMBER, output_field=models.CharField(max_length=40), db_persist=True, unique=True
     )
     receipt = models.BigIntegerField("receipt number", null=True, unique=True)
-    cashier = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    # An index below begins with it.
+    cashier = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", db_index=False)
     customer_name = models.CharField(max_length=150, blank=True, default="")
     customer_phone = models.CharField(max_length=20, blank=True, default="")
     notes = models.CharField(max_length=1000, blank=True, default="")
@@ -84,7 +85,9 @@ class Sale(models.Model):
     updated_at = models.DateTimeField()
     completed_at = models.DateTimeField(null=True)
     cancelled_at = models.DateTimeField(null=True)
-    cancelled_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    cancelled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", db_index=False
+    )
 
     # What may change once the row is written; the database keeps the rest from the shop (pos_backend/roles.py).
     COURSE: ClassVar = (
@@ -116,7 +119,6 @@ class Sale(models.Model):
             models.Index(
                 fields=["cancelled_at"], condition=Q(cancelled_at__isnull=False), name="sale_by_cancellation"
             ),
-            models.Index(OpClass("sale_number", "varchar_pattern_ops"), name="sale_number_prefix"),
             models.Index(
                 OpClass(Upper("customer_name"), "text_pattern_ops"),
                 condition=Q(customer_name__gt=""),

@@ -25,7 +25,8 @@ class Movement(models.Model):
         DAMAGE = "damage", "Damage"
         TRANSFER = "transfer", "Transfer"
 
-    product = models.ForeignKey(Product, models.PROTECT, related_name="+")
+    # An index below begins with it.
+    product = models.ForeignKey(Product, models.PROTECT, related_name="+", db_index=False)
     movement_type = models.CharField(max_length=10, choices=Type)
     quantity = models.DecimalField(max_digits=12, decimal_places=3)
     stock_before = models.DecimalField(max_digits=12, decimal_places=3)

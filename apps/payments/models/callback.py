@@ -27,7 +27,8 @@ class GatewayCallback(models.Model):
     authentic = models.BooleanField(null=True)
     source_address = models.GenericIPAddressField(null=True)
 
-    payment = models.ForeignKey(Payment, models.PROTECT, null=True, related_name="callbacks")
+    # An index below begins with it.
+    payment = models.ForeignKey(Payment, models.PROTECT, null=True, related_name="callbacks", db_index=False)
     refund = models.ForeignKey(Refund, models.PROTECT, null=True, related_name="callbacks")
     state = models.CharField(max_length=10, choices=CallbackState, default=CallbackState.RECEIVED)
     transaction_id = models.CharField(max_length=128, blank=True, default="")

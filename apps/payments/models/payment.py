@@ -38,7 +38,8 @@ class Payment(models.Model):
     look at.
     """
 
-    sale = models.ForeignKey(Sale, models.PROTECT, related_name="+")
+    # An index below begins with it.
+    sale = models.ForeignKey(Sale, models.PROTECT, related_name="+", db_index=False)
     method = models.CharField(max_length=10, choices=Method)
     amount = models.DecimalField(max_digits=14, decimal_places=2)
     amount_tendered = models.DecimalField(max_digits=14, decimal_places=2, null=True)
@@ -58,7 +59,9 @@ class Payment(models.Model):
     initiated_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     initiated_at = models.DateTimeField()
     completed_at = models.DateTimeField(null=True)
-    confirmed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", db_index=False
+    )
     error_code = models.CharField(max_length=40, blank=True, default="")
     error_message = models.CharField(max_length=500, blank=True, default="")
     metadata = models.JSONField(default=dict, blank=True)
