@@ -12,7 +12,7 @@ ifeq ($(shell [ -x $(BIN)/python ] && echo yes),)
 $(shell rm -f $(STAMP) 2>/dev/null)
 endif
 
-.PHONY: help run test check audit faults fuzz bench bench-reports clean
+.PHONY: help run test check audit faults fuzz bench bench-reports bench-growth bench-soak bench-startup clean
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +24,8 @@ help:
 	@echo "make fuzz    the long form of bad input: over 100,000 requests (half an hour)"
 	@echo "make bench   measure: make bench ARGS='--help'"
 	@echo "make bench-reports  measure reports on up to a million sales (half an hour)"
+	@echo "make bench-growth   a small shop against one of a million products and ten million sale lines (hours)"
+	@echo "make bench-soak     half an hour of mixed traffic with the checker beside it; make bench-startup"
 	@echo "make clean   remove what can be made again; the shop's data (.pos) and .venv stay"
 
 run: $(STAMP)
@@ -50,8 +52,8 @@ audit: .venv-audit/.installed
 bench: $(STAMP)
 	@exec $(BIN)/python -m benchmarks.run $(ARGS)
 
-bench-reports: $(STAMP)
-	@exec $(BIN)/python -m benchmarks.reports $(ARGS)
+bench-reports bench-growth bench-soak bench-startup: bench-%: $(STAMP)
+	@exec $(BIN)/python -m benchmarks.$* $(ARGS)
 
 check: $(STAMP)
 	$(BIN)/python -m ruff check .

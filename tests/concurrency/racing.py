@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Barrier, BrokenBarrierError, Event
@@ -12,6 +12,8 @@ from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model, QuerySet
 from django.http import HttpResponse
+
+from apps.products.models import StockLevel
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)
@@ -107,6 +109,18 @@ def unlocked(
         return ReadTogether(ordered, meeting) if issubclass(rows.model, meet_at) else ordered
 
     return read
+
+
+def levels_read(
+    read: Callable[[QuerySet[StockLevel]], Iterable[StockLevel]],
+) -> Callable[[Collection[int]], list[dict[str, Any]]]:
+    """For the controls, in the place of `moving.levels_held`: the stock rows as `read` hands them out."""
+
+    def levels(ids: Collection[int]) -> list[dict[str, Any]]:
+        rows = read(StockLevel.objects.filter(pk__in=ids))
+        return [{"product_id": level.pk, "quantity": level.quantity} for level in rows]
+
+    return levels
 
 
 def together(meeting: Barrier, act: Callable[..., T]) -> Callable[..., T]:

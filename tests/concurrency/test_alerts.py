@@ -23,6 +23,7 @@ from tests.concurrency.racing import (
     Overtaking,
     another_connection,
     deadlocks,
+    levels_read,
     outcome,
     outcomes,
     race,
@@ -33,7 +34,7 @@ from tests.concurrency.shop import basket, purchase, put_on_shelf, sell, stock_o
 from tests.ledger import assert_ledgers_agree
 
 pytestmark = pytest.mark.django_db(transaction=True)
-STOCK_LOCK = "apps.inventory.services.moving.locked"
+STOCK_LOCK = "apps.inventory.services.moving.levels_held"
 ALERT_LOCKS = "apps.inventory.services.alerts.locked"
 ENDED = {"resolve": "resolved", "ignore": "ignored"}
 
@@ -111,7 +112,7 @@ def test_control_without_the_lock_two_tills_open_two_alerts(
 ) -> None:
     """The second does not see the first one's alert; only the database keeps it from opening another."""
     milk, devices = put_on_shelf(stock=5, low_stock_threshold=4), tills(cashier, 2)
-    monkeypatch.setattr(STOCK_LOCK, without_lock)
+    monkeypatch.setattr(STOCK_LOCK, levels_read(without_lock))
     with one_after_the_other(monkeypatch, moving, "append") as run:
         answers = run(lambda: sell(devices[0], basket(milk)), lambda: sell(devices[1], basket(milk)))
     assert [outcome(answer) for answer in answers] == [(201, None), (409, "already_exists")]
@@ -142,7 +143,7 @@ def test_control_without_the_lock_goods_come_and_the_alert_stays(
     cashier: User, admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     milk, till, office = put_on_shelf(stock=5, low_stock_threshold=4), tills(cashier, 1), tills(admin, 1)
-    monkeypatch.setattr(STOCK_LOCK, without_lock)
+    monkeypatch.setattr(STOCK_LOCK, levels_read(without_lock))
     with one_after_the_other(monkeypatch, moving, "append") as run:
         answers = run(lambda: sell(till[0], basket(milk)), lambda: purchase(office[0], milk, 10, "60.00"))
     assert outcomes(answers) == {(201, None): 2}

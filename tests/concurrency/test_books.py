@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 from apps.core import idempotency
 from apps.products.models import Product
 from apps.users.models import User
-from tests.concurrency.racing import outcome, race, wait_until
+from tests.concurrency.racing import levels_read, outcome, race, wait_until
 from tests.concurrency.shop import (
     PRICE,
     basket,
@@ -48,7 +48,9 @@ ANSWERS = {
 def half_sales(monkeypatch: pytest.MonkeyPatch) -> None:
     """No request is one transaction any more."""
     monkeypatch.setattr(idempotency, "transaction", SimpleNamespace(atomic=nullcontext))
-    monkeypatch.setattr("apps.inventory.services.moving.locked", lambda rows: rows.order_by("pk"))
+    monkeypatch.setattr(
+        "apps.inventory.services.moving.levels_held", levels_read(lambda rows: rows.order_by("pk"))
+    )
 
 
 @pytest.mark.may_break_the_books

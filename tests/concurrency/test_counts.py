@@ -21,6 +21,7 @@ from tests.concurrency.racing import (
     Overtaking,
     another_connection,
     deadlocks,
+    levels_read,
     meeting_of,
     outcome,
     outcomes,
@@ -39,7 +40,7 @@ PEOPLE = 8
 STOCK_RULE = "stock is the sum of its movements"
 COUNT_LOCKED = "apps.inventory.services.counting.locked"
 COUNT_SHARED = "apps.inventory.services.counting.locked_shared"
-STOCK_LOCKED = "apps.inventory.services.moving.locked"
+STOCK_LOCKED = "apps.inventory.services.moving.levels_held"
 
 
 def begin(device: APIClient) -> int:
@@ -253,7 +254,7 @@ def test_control_without_the_lock_a_sale_is_lost(
 ) -> None:
     milk, (manager,), (till,) = put_on_shelf(stock=10), tills(admin, 1), tills(cashier, 1)
     count = counted(manager, milk, 7)
-    monkeypatch.setattr(STOCK_LOCKED, unlocked(2, meet_at=StockLevel))
+    monkeypatch.setattr(STOCK_LOCKED, levels_read(unlocked(2, meet_at=StockLevel)))
 
     answers = race(2, lambda i: complete(manager, count) if i else sell(till, basket(milk, quantity=2)))
 

@@ -17,6 +17,7 @@ from apps.users.models import User
 from tests.concurrency.racing import (
     LONG_WAIT,
     deadlocks,
+    levels_read,
     meeting_of,
     outcome,
     outcomes,
@@ -31,7 +32,7 @@ from tests.ledger import assert_ledgers_agree, disagreements
 pytestmark = pytest.mark.django_db(transaction=True)
 TILLS = 24
 BUYERS = form(TILLS, 64)
-LOCKED = "apps.inventory.services.moving.locked"
+LOCKED = "apps.inventory.services.moving.levels_held"
 STOCK_RULE = "stock is the sum of its movements"
 
 
@@ -40,7 +41,7 @@ def test_control_without_the_lock_the_last_five_are_sold_to_everybody(
     cashier: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     milk, devices = put_on_shelf(stock=5), tills(cashier, TILLS)
-    monkeypatch.setattr(LOCKED, unlocked(TILLS))
+    monkeypatch.setattr(LOCKED, levels_read(unlocked(TILLS)))
 
     answers = race(TILLS, lambda i: sell(devices[i], basket(milk)))
 
@@ -116,7 +117,7 @@ def test_uneven_quantities_are_refused_only_when_there_is_less(cashier: User) ->
 
 def test_control_locks_in_any_order_end_in_a_deadlock(cashier: User, monkeypatch: pytest.MonkeyPatch) -> None:
     products, devices = [put_on_shelf(f"Product {i}", 100) for i in range(20)], tills(cashier, 2)
-    monkeypatch.setattr(LOCKED, _locked_from_opposite_ends())
+    monkeypatch.setattr(LOCKED, levels_read(_locked_from_opposite_ends()))
     before = deadlocks()
 
     answers = race(2, lambda i: sell(devices[i], basket(*products)))
@@ -168,7 +169,8 @@ def test_long_carts_in_opposite_order_never_wait_in_a_circle(cashier: User) -> N
 @pytest.mark.breaks_the_books
 def test_control_without_the_lock_deliveries_are_lost(admin: User, monkeypatch: pytest.MonkeyPatch) -> None:
     milk, devices = put_on_shelf(stock=100), tills(admin, 8)
-    monkeypatch.setattr(LOCKED, unlocked(8, meet_at=StockLevel))
+    monkeypatch.setattr("apps.inventory.services.moving.locked", lambda rows: rows.order_by("pk"))
+    monkeypatch.setattr(LOCKED, levels_read(unlocked(8)))
 
     answers = race(8, lambda i: purchase(devices[i], milk, quantity=10, unit_cost="61.00"))
 

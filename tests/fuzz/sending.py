@@ -19,7 +19,7 @@ from tests.fuzz.checks import CHECKS
 # The same requests every time; another seed makes others.
 SEED = int(os.environ.get("POS_FUZZ_SEED", "20261122"))
 # Random requests for each operation and role, besides those that cover each rule of the document once.
-EXAMPLES = form(3, 500)
+EXAMPLES = form(3, 400)
 SENT: Counter[str] = Counter()
 
 

@@ -14,7 +14,7 @@ from django.db import connection
 
 from apps.core import money
 from apps.core.locking import locked, require_transaction
-from apps.core.prepared import AnyOf, Given, Prepared
+from apps.core.prepared import AnyOf, Given, Prepared, Row
 from apps.inventory.errors import InsufficientStock, Shortage
 from apps.inventory.models import Movement
 from apps.inventory.services.alerts import FOLLOW
@@ -134,11 +134,16 @@ def _move(
 
 def locked_levels(product_ids: Collection[int]) -> dict[int, Decimal]:
     """The stock of each product, locked in primary-key order. Raises `ProductNotFound`."""
-    require_transaction()
-    before = {row["product_id"]: row["quantity"] for row in _LOCKED_LEVELS.rows(ids=list(product_ids))}
+    before = {row["product_id"]: row["quantity"] for row in levels_held(product_ids)}
     if len(before) < len(product_ids):
         raise ProductNotFound(REMOVED)
     return before
+
+
+def levels_held(product_ids: Collection[int]) -> list[Row]:
+    """The stock rows, locked in primary-key order until the transaction ends."""
+    require_transaction()
+    return _LOCKED_LEVELS.rows(ids=list(product_ids))
 
 
 def chained(changes: Iterable[Change], before: Mapping[int, Decimal], occasion: Occasion) -> list[Movement]:
