@@ -57,16 +57,16 @@ class Measured:
 def run(port: int, product_id: int, cashier: User, env: Mapping[str, str]) -> str:
     """Begins the payments, brings the callbacks, and checks every one; the lines of the report."""
     messages = [
-        _begin(number, product_id, cashier) for number in tqdm(range(COUNT), desc="Beginning", leave=False)
+        begin(number, product_id, cashier) for number in tqdm(range(COUNT), desc="Beginning", leave=False)
     ]
-    with _worker(env):
+    with beside_worker(env):
         _warm_up(port)
         measured = _measure(port, messages)
     _check()
     return _lines(measured)
 
 
-def _begin(number: int, product_id: int, cashier: User) -> Message:
+def begin(number: int, product_id: int, cashier: User) -> Message:
     """A payment whose prompt the customer looks at, and what Safaricom will say of it."""
     now = timezone.now()
     checkout, merchant = f"ws_CO_221120261915{number:06d}", f"29115-{number:06d}-1"
@@ -100,7 +100,7 @@ def _success(checkout: str, merchant: str, number: int) -> bytes:
 
 
 @contextmanager
-def _worker(env: Mapping[str, str]) -> Iterator[None]:
+def beside_worker(env: Mapping[str, str]) -> Iterator[None]:
     """Beside the server as in a shop; it takes what a request could not finish."""
     child = None
     try:

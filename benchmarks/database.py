@@ -65,11 +65,26 @@ def empty_database(folder: Path, suffix: str = "") -> Iterator[Database]:
 
 
 @contextmanager
-def _created(connection: psycopg2.extensions.connection, name: str) -> Iterator[None]:
+def beside(database: Database, suffix: str, copied: bool = False) -> Iterator[str]:
+    """The address of another database on the same server; `copied` with all that is in the first, to which
+    nobody may be connected meanwhile.
+    """
+    parts = urlsplit(database.url)
+    name = f"{parts.path[1:]}_{suffix}"
+    with closing(psycopg2.connect(parts._replace(path="/postgres").geturl())) as connection:
+        connection.autocommit = True
+        with _created(connection, name, parts.path[1:] if copied else "template0"):
+            yield parts._replace(path=f"/{name}").geturl()
+
+
+@contextmanager
+def _created(
+    connection: psycopg2.extensions.connection, name: str, template: str = "template0"
+) -> Iterator[None]:
     created = False
     try:
         with STOP.held():
-            _execute(connection, "CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'", name)
+            _execute(connection, "CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'", name, template)
             created = True
         yield
     except psycopg2.Error as error:
@@ -81,9 +96,9 @@ def _created(connection: psycopg2.extensions.connection, name: str) -> Iterator[
             _execute(connection, "DROP DATABASE {} WITH (FORCE)", name)
 
 
-def _execute(connection: psycopg2.extensions.connection, statement: str, name: str) -> None:
+def _execute(connection: psycopg2.extensions.connection, statement: str, *names: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL(statement).format(sql.Identifier(name)))
+        cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 @contextmanager

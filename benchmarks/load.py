@@ -37,7 +37,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Used:
-    """Seconds of processor time; the database's are None where it cannot be seen."""
+    """Seconds of processor time: gunicorn's, 0 where it has no part; the database's, None where it cannot be seen."""
 
     server: float
     database: float | None
@@ -96,6 +96,15 @@ class Bench:
         self.database = database
         self.requests = requests
         self.answered = 0
+
+    @property
+    def name(self) -> str:
+        return self.scenario.name
+
+    @property
+    def completes_sales(self) -> bool:
+        """One for each request that was answered."""
+        return self.scenario.sells
 
     def warm_up(self) -> None:
         """Threads, database connections and caches as on any working day."""

@@ -38,7 +38,7 @@ def machine(postgres: str, shape: str) -> str:
 
 def table(measured: Sequence[Measurement], floor: str) -> str:
     """`floor` names the line in whose processor time the last column counts."""
-    unit = next(_cpu_ms(line) for line in measured if line.name == floor)
+    unit = next(cpu_ms(line) for line in measured if line.name == floor)
     rows = [HEADS, *(_row(line, unit) for line in measured)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADS))]
     return "\n".join(["", *(aligned(row, widths) for row in rows), ""])
@@ -52,25 +52,32 @@ def aligned(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _row(line: Measurement, floor: float) -> tuple[str, ...]:
-    database = line.used.database
+    database, server = database_ms(line), cpu_ms(line)
     return (
         line.name,
         str(line.requests),
         f"{line.requests / line.elapsed:.0f}",
         f"{percentile(line.latencies, 0.50) * 1000:.1f}",
         f"{percentile(line.latencies, 0.99) * 1000:.1f}",
-        f"{_cpu_ms(line):.2f}",
-        "-" if database is None else f"{database / line.requests * 1000:.2f}",
-        f"{_cpu_ms(line) / floor:.1f}",
+        f"{server:.2f}" if server else "-",
+        "-" if database is None else f"{database:.2f}",
+        f"{server / floor:.1f}" if server else "-",
     )
 
 
-def _cpu_ms(line: Measurement) -> float:
+def cpu_ms(line: Measurement) -> float:
+    """gunicorn's for one request; 0 where it has no part."""
     return line.used.server / line.requests * 1000
+
+
+def database_ms(line: Measurement) -> float | None:
+    """PostgreSQL's for one request, where it can be seen."""
+    return None if line.used.database is None else line.used.database / line.requests * 1000
 
 
 def tills(measured: Sequence[Measurement]) -> str:
     """Whether the tills were light enough, and whether the server kept their connections."""
+    measured = [line for line in measured if line.connections]
     requests = sum(line.requests for line in measured)
     cpu = sum(line.client_cpu for line in measured) / requests * 1000
     connections = sum(line.connections for line in measured)

@@ -5,19 +5,15 @@ turns: whatever else the machine does touches all columns alike.
 """
 
 import argparse
-import http.client
-import json
 import os
-import subprocess
 import sys
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, urlencode
 
 import psycopg2
@@ -25,12 +21,13 @@ import psycopg2
 from benchmarks import report
 from benchmarks.client import Connection, packed
 from benchmarks.database import Database, empty_database, work_folder
+from benchmarks.goods import Item
 from benchmarks.load import Bench, Load, Measurement, together
-from benchmarks.scenarios import Item, Person, Scenario, checkout, get, sign_in
+from benchmarks.office import call, hire, manage
+from benchmarks.scenarios import Person, Scenario, checkout, get, sign_in
 from benchmarks.server import SHOP, Server, production, serving, shape
 from benchmarks.stopping import printed, say
 from pos_backend.local.account import LauncherError
-from pos_backend.local.postgres import PROJECT
 
 SIZES = (10_000, 100_000, 1_000_000)
 DAYS = 365
@@ -95,8 +92,8 @@ def _open_shop(sales: int, options: Options, folder: Path, stack: ExitStack) -> 
     database = stack.enter_context(empty_database(folder, suffix=str(sales)))
     env = {**os.environ, **production(database.url, folder)}
     began = time.monotonic()
-    _manage(env, "migrate", "--no-input", "--verbosity", "0")
-    _manage(
+    manage(env, "migrate", "--no-input", "--verbosity", "0")
+    manage(
         env,
         "make_history",
         f"--sales={sales}",
@@ -105,7 +102,7 @@ def _open_shop(sales: int, options: Options, folder: Path, stack: ExitStack) -> 
         "--seed=1",
     )
     built = time.monotonic()
-    _manage(env, "rollup")
+    manage(env, "rollup")
     say(f"... built in {built - began:.0f} s, rolled up in {time.monotonic() - built:.0f} s.")
     with closing(psycopg2.connect(database.url)) as connection:
         connection.autocommit = True
@@ -114,25 +111,9 @@ def _open_shop(sales: int, options: Options, folder: Path, stack: ExitStack) -> 
             cursor.execute("VACUUM (ANALYZE)")
             paths = _paths(cursor)
     for person, role in ((ADMIN, "admin"), (CASHIER, "cashier")):
-        _hire(env, person, role)
+        hire(env, person, role)
     server = stack.enter_context(serving(SHOP, env))
     return Shop(sales, server, database, sign_in(server.port, ADMIN), paths)
-
-
-def _manage(env: Mapping[str, str], *arguments: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "manage.py", *arguments], cwd=PROJECT, env=dict(env), stdout=sys.stderr
-    )
-    if done.returncode:
-        raise LauncherError(f"manage.py {arguments[0]} failed. See its messages above.")
-
-
-def _hire(env: Mapping[str, str], person: Person, role: str) -> None:
-    text = (
-        "from apps.users.models import User;"
-        f"User.objects.create_user({person.username!r}, {person.password!r}, role={role!r})"
-    )
-    _manage(env, "shell", "--no-imports", "--verbosity", "0", "--command", text)
 
 
 def _paths(cursor: "psycopg2.extensions.cursor") -> dict[str, str]:
@@ -153,11 +134,13 @@ def _paths(cursor: "psycopg2.extensions.cursor") -> dict[str, str]:
     for name, (path, ledger) in lists.items():
         cursor.execute(f"SELECT min(id) + (max(id) - min(id)) / 50 FROM {ledger}")  # noqa: S608 - our own tables
         paths[f"list of {name}, first page"] = path
-        paths[f"list of {name}, deep page"] = f"{path}?{urlencode({'cursor': _cursor(cursor.fetchone()[0])})}"
+        place = place_in_list(cursor.fetchone()[0])
+        paths[f"list of {name}, deep page"] = f"{path}?{urlencode({'cursor': place})}"
     return paths | {f"search {text!r}": f"/api/products/?search={quote(text)}" for text in SEARCHES}
 
 
-def _cursor(position: int) -> str:
+def place_in_list(position: int) -> str:
+    """The `cursor` of the page that begins below this id."""
     return b64encode(f"p={position}".encode()).decode()
 
 
@@ -211,27 +194,16 @@ def _line(name: str, measured: Measurement) -> str:
 
 def _till(shop: Shop) -> Bench:
     """One that sells 200 products of which there is plenty."""
-    found = _call(shop, "GET", "/api/products/?page_size=200&ordering=created_at")["results"]
+    port, first = shop.server.port, "/api/products/?page_size=200&ordering=created_at"
+    found = call(port, shop.token, "GET", first)["results"]
     items = [Item(product["id"], product["barcode"]) for product in found]
     rows = [{"barcode": item.barcode, "quantity": 100_000} for item in items]
-    _call(shop, "POST", "/api/inventory/movements/bulk/", {"rows": rows})
+    call(port, shop.token, "POST", "/api/inventory/movements/bulk/", {"rows": rows})
     scenario = Scenario(
         "checkout, 5 lines", checkout(5), lambda sale: sale["status"] == "completed", sells=True
     )
     token = sign_in(shop.server.port, CASHIER)
     return Bench(scenario, shop.server, None, [scenario.requests(1, items, token)])
-
-
-def _call(shop: Shop, method: str, path: str, body: object = None) -> dict[str, Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", shop.server.port, timeout=60)
-    headers = {"Authorization": f"Token {shop.token}", "Content-Type": "application/json"}
-    with closing(connection):
-        connection.request(method, path, json.dumps(body), headers)
-        answer = connection.getresponse()
-        content = answer.read()
-    if not 200 <= answer.status < 300:
-        raise LauncherError(f"{path}: {answer.status} {content[:300]!r}")
-    return dict(json.loads(content))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`make bench`: how fast the shop looks up and sells, over HTTP, against floors measured in the same run.
+"""`make bench`: what each thing costs that a shop does all day, over HTTP, against floors and a peer of the same run.
 
 With `callbacks`: how fast it settles what a gateway tells it.
 """
@@ -9,23 +9,22 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import django
 from tqdm import tqdm
 
 from benchmarks import report
+from benchmarks.aims import aims
 from benchmarks.database import Database, empty_database, work_folder
 from benchmarks.load import UNLIMITED, Bench, Load, Measurement, together
-from benchmarks.scenarios import CHECKOUTS, DJANGO_FLOOR, LOOKUP, WSGI_FLOOR, Item, Person, sign_in
+from benchmarks.scenarios import DJANGO_FLOOR, PAGE
 from benchmarks.server import MPESA, SHOP, production, serving, shape
 from benchmarks.stopping import printed, say
 
-APPLICATIONS = {
-    "benchmarks.floor_wsgi:application": (WSGI_FLOOR,),
-    "benchmarks.floor_django:application": (DJANGO_FLOOR,),
-    SHOP: (LOOKUP, *CHECKOUTS),
-}
-ROUNDS = 3
+if TYPE_CHECKING:
+    from benchmarks import lines
+
 PROGRESS = "{n_fmt}/{total_fmt} [{elapsed}] {desc}"
 # Lowest, highest, default. The longest basket holds 20 different products.
 NUMBERS = {
@@ -33,11 +32,12 @@ NUMBERS = {
     "requests": (1, UNLIMITED, UNLIMITED, "end a line after so many, if that is earlier"),
     "clients": (1, 64, 8, "tills that ask at the same time (8)"),
     "products": (20, 1_000_000, 10_000, "in the catalogue (10000)"),
+    "catalogue": (100, 1_000_000, 100_000, "in the catalogue of lists and searches (100000)"),
 }
 
 
 WHAT = {
-    "tills": "how fast it looks up and sells",
+    "tills": "the table of all lines, and the aims",
     "callbacks": "how fast 500 callbacks of M-Pesa settle 500 payments",
 }
 
@@ -47,6 +47,7 @@ class Options:
     load: Load
     clients: int
     products: int
+    catalogue: int
     what: str = "tills"
 
 
@@ -55,24 +56,33 @@ def run(options: Options, stack: ExitStack) -> str:
     say("Starting PostgreSQL ...")
     folder = stack.enter_context(work_folder())
     database = stack.enter_context(empty_database(folder))
-    os.environ.update(production(database.url, folder))
+    # The settings are read when Django is set up.
+    os.environ.update({**production(database.url, folder), **MPESA})
     if options.what == "callbacks":
         return _callbacks(database, stack)
     django.setup()
-    # It needs a Django that has been set up.
-    from benchmarks import shop
+    # They need a Django that has been set up.
+    from benchmarks import lines, shop
 
     say("Opening the shop ...")
     opened = shop.open_shop(options.products, options.clients)
-    benches = _benches(database, opened.items, opened.cashiers, stack)
-    measured = _measure(benches, options.load)
-    sales = sum(bench.answered for bench in benches if bench.scenario.sells)
+    # The first page of the list of sales is full before the first till has sold.
+    shop.sell_some(PAGE, opened)
+    houses = lines.Houses(
+        folder, database, stack, opened, options.clients, options.catalogue, options.load.seconds
+    )
+    benches = lines.all_lines(houses)
+    measured = _measure(benches, options.load, lines.ROUNDS)
+    sales = PAGE + sum(
+        bench.answered for bench in benches if isinstance(bench, Bench) and bench.completes_sales
+    )
     shop.check_books(sales)
     return "\n".join(
         (
             report.machine(database.version, shape()),
-            f"{options.clients} tills, {options.products} products",
+            f"{options.clients} tills, {options.products:,} products; {options.catalogue:,} for lists and searches",
             report.table(measured, DJANGO_FLOOR.name),
+            aims(measured),
             report.tills(measured),
             f"The books are right: {sales} sales answered and stored, every stock is the sum of its movements.",
         )
@@ -80,8 +90,6 @@ def run(options: Options, stack: ExitStack) -> str:
 
 
 def _callbacks(database: Database, stack: ExitStack) -> str:
-    # The settings are read when Django is set up.
-    os.environ.update(MPESA)
     django.setup()
     from apps.users.models import User
     from benchmarks import callbacks, shop
@@ -94,38 +102,20 @@ def _callbacks(database: Database, stack: ExitStack) -> str:
     return f"{report.machine(database.version, shape())}\n{found}"
 
 
-def _benches(
-    database: Database, items: Sequence[Item], cashiers: Sequence[Person], stack: ExitStack
-) -> list[Bench]:
-    """All scenarios, each with its server running."""
-    servers = {name: stack.enter_context(serving(name, os.environ)) for name in APPLICATIONS}
-    tokens = [sign_in(servers[SHOP].port, person) for person in cashiers]
-    return [
-        Bench(
-            scenario,
-            servers[application],
-            database.process,
-            [scenario.requests(number, items, token) for number, token in enumerate(tokens)],
-        )
-        for application, scenarios in APPLICATIONS.items()
-        for scenario in scenarios
-    ]
-
-
-def _measure(benches: Sequence[Bench], load: Load) -> list[Measurement]:
+def _measure(benches: "Sequence[lines.Line]", load: Load, rounds: int) -> list[Measurement]:
     """In rounds, so that what else the machine does for a while touches every line alike."""
-    part = Load(load.seconds / ROUNDS, -(-load.requests // ROUNDS))
-    rounds: list[list[Measurement]] = [[] for _ in benches]
-    with tqdm(total=(ROUNDS + 1) * len(benches), bar_format=PROGRESS, leave=False) as progress:
-        for number in range(ROUNDS + 1):
-            for bench, measured in zip(benches, rounds, strict=True):
-                progress.set_description(bench.scenario.name)
+    part = Load(load.seconds / rounds, -(-load.requests // rounds))
+    found: list[list[Measurement]] = [[] for _ in benches]
+    with tqdm(total=(rounds + 1) * len(benches), bar_format=PROGRESS, leave=False) as progress:
+        for number in range(rounds + 1):
+            for bench, measured in zip(benches, found, strict=True):
+                progress.set_description(bench.name)
                 if number:
                     measured.append(bench.measure(part))
                 else:
                     bench.warm_up()
                 progress.update()
-    return [together(bench.scenario.name, parts) for bench, parts in zip(benches, rounds, strict=True)]
+    return [together(bench.name, parts) for bench, parts in zip(benches, found, strict=True)]
 
 
 def read_options(arguments: Sequence[str]) -> Options:
@@ -135,7 +125,9 @@ def read_options(arguments: Sequence[str]) -> Options:
     for name, (low, high, default, text) in NUMBERS.items():
         parser.add_argument(f"--{name}", type=_between(low, high), default=default, metavar="N", help=text)
     given = parser.parse_args(arguments)
-    return Options(Load(given.seconds, given.requests), given.clients, given.products, given.what)
+    return Options(
+        Load(given.seconds, given.requests), given.clients, given.products, given.catalogue, given.what
+    )
 
 
 def _between(low: int, high: int) -> Callable[[str], int]:

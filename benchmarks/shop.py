@@ -19,34 +19,45 @@ from apps.inventory.services import open_stock
 from apps.products.models import Category, Product, StockLevel
 from apps.products.services import set_barcode
 from apps.sales.models import Sale
+from apps.sales.services import Order, OrderLine, sell
 from apps.users.models import User
-from benchmarks.scenarios import Item, Person
+from benchmarks.goods import BATCH, SHELVES, TAXES, Item, ean13, name_of, price_of
+from benchmarks.scenarios import TENDERED, Person
 from pos_backend.local.account import LauncherError
 
-BATCH = 1000
-SHELVES = 20
+CENT = Decimal("0.01")
 STOCK = Decimal(1_000_000)
-TAXES = (Decimal("16.00"), Decimal("16.00"), Decimal("0.00"))
-WORDS = ("Maziwa", "Mkate", "Sukari", "Chai", "Unga", "Sabuni", "Maji", "Mchele", "Chumvi", "Kahawa")
 
 
 @dataclass(frozen=True)
 class Shop:
     items: list[Item]
+    admin: Person
     cashiers: list[Person]
 
 
 def open_shop(products: int, cashiers: int) -> Shop:
     """Tables, people and stocked shelves in an empty database."""
     call_command("migrate", verbosity=0, interactive=False)
-    _hire("admin", User.Role.ADMIN)
+    admin = _hire("admin", User.Role.ADMIN)
     people = [_hire(f"cashier{number}", User.Role.CASHIER) for number in range(1, cashiers + 1)]
-    shop = Shop(stock_shelves(products), people)
+    shop = Shop(stock_shelves(products), admin, people)
     with connection.cursor() as cursor:
         # What autovacuum would do soon, and then in the middle of a measurement.
         cursor.execute("VACUUM (ANALYZE)")
     connection.close()
     return shop
+
+
+def sell_some(count: int, opened: Shop) -> None:
+    """So many sales of 5 lines, paid in cash: a full page before the first till has sold."""
+    cashier = User.objects.get(username=opened.cashiers[0].username)
+    for number in range(count):
+        basket = [OrderLine(Decimal(1), product_id=item.id) for item in opened.items[number % 10 :][:5]]
+        order = Order(basket, amount_paid=Decimal(TENDERED))
+        with transaction.atomic():
+            sell(order, cashier=cashier, discount_limit=None, now=timezone.now())
+    connection.close()
 
 
 def _hire(username: str, role: str) -> Person:
@@ -75,24 +86,17 @@ def _stock(products: list[Product], now: datetime) -> list[Item]:
 
 
 def _product(number: int, shelves: list[Category]) -> Product:
-    cents = 1000 + number * 7919 % 49_000
+    price = price_of(number)
     product = Product(
-        name=f"{WORDS[number % len(WORDS)]} {number}",
+        name=name_of(number),
         category=shelves[number % len(shelves)],
         sku=f"SKU-{number:06d}",
-        price=Decimal(cents) / 100,
-        cost_price=Decimal(cents * 3 // 4) / 100,
+        price=price,
+        cost_price=(price * 3 / 4).quantize(CENT),
         tax=TAXES[number % len(TAXES)],
     )
     set_barcode(product, ean13(number))
     return product
-
-
-def ean13(number: int) -> str:
-    """The EAN-13 of a Kenyan producer (616) with this number."""
-    digits = f"616{number:09d}"
-    weighted = sum(int(digit) * (3 if index % 2 else 1) for index, digit in enumerate(digits))
-    return f"{digits}{-weighted % 10}"
 
 
 def check_books(answered: int) -> None:
