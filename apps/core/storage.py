@@ -1,4 +1,4 @@
-"""How tables are stored, as operations of migrations (docs/adr/0031-storage.md)."""
+"""How tables are stored, as operations of migrations (docs/adr/0031-hot-path.md)."""
 
 from collections.abc import Mapping
 

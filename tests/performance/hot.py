@@ -130,5 +130,4 @@ def _multiply(model: type[Model], times: int, **changed: str) -> None:
 def _tidy() -> None:
     """What VACUUM (ANALYZE) would do, as far as a transaction can do it."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT gin_clean_pending_list('product_words')")
         cursor.execute("ANALYZE")
