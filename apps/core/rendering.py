@@ -1,5 +1,6 @@
 """JSON for the wire."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,4 +30,7 @@ class FastJSONRenderer(BaseRenderer):
 
 def to_json(data: Any) -> bytes:
     """The bytes of a document, the same every time."""
-    return orjson.dumps(data, default=_UNKNOWN, option=orjson.OPT_NON_STR_KEYS)
+    try:
+        return orjson.dumps(data, default=_UNKNOWN, option=orjson.OPT_NON_STR_KEYS)
+    except orjson.JSONEncodeError:  # a number of more than 64 bits, which a gateway's message may hold
+        return json.dumps(data, cls=JSONEncoder, ensure_ascii=False, separators=(",", ":")).encode()

@@ -79,7 +79,7 @@ def test_the_resolver_was_understood() -> None:
     names = {route.name for route in ROUTES}
     assert len(names) == len(ROUTES) >= 25
     assert {"login", "user-list", "product-barcode", "sale-cancel", "payment-initiate"} <= names
-    assert [route.name for route in LISTS][:1] == ["user-list"]
+    assert "user-list" in [route.name for route in LISTS]
 
 
 @pytest.mark.parametrize(("route", "method"), WITH_BODY)
