@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -29,18 +28,11 @@ def test_it_is_read_back_as_it_was(document: Any) -> None:
 
 def test_what_json_does_not_know_is_worded_as_ever() -> None:
     moment = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
-    found = {
-        "detail": ErrorDetail("No.", "no"),
-        "text": gettext_lazy("Yes"),
-        "amount": Decimal("1.50"),
-        "at": moment,
-    }
-    assert json.loads(to_json(found))["detail"] == "No."
-    assert json.loads(to_json(found))["text"] == "Yes"
-    assert json.loads(to_json({"amount": Decimal("1.50"), "large": 2**70})) == {
-        "amount": "1.50",
-        "large": 2**70,
-    }
+    found = {"detail": ErrorDetail("No.", "no"), "text": gettext_lazy("Yes"), "at": moment}
+    for document in (found, {**found, "large": 2**70}):
+        shown = json.loads(to_json(document))
+        assert (shown["detail"], shown["text"]) == ("No.", "Yes")
+        assert datetime.fromisoformat(shown["at"]) == moment
 
 
 def test_nothing_is_no_body() -> None:
