@@ -42,7 +42,8 @@ def beside(simulator: Simulator, address: str) -> dict[str, str]:
     }
 
 
-def python(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """A program of the project with these settings besides those of the tests, run to its end."""
-    command, here = [sys.executable, *arguments], {**os.environ, **env}
+def python(*arguments: str, **env: str | None) -> subprocess.CompletedProcess[str]:
+    """A program of the project with these settings besides those of the tests, run to its end; None takes one away."""
+    command, given = [sys.executable, *arguments], {**os.environ, **env}
+    here = {name: value for name, value in given.items() if value is not None}
     return subprocess.run(command, cwd=PROJECT, env=here, capture_output=True, text=True, check=False)

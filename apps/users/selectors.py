@@ -1,6 +1,7 @@
 """Reading people and their tokens."""
 
 from datetime import datetime
+from functools import cache
 from typing import TypeVar
 
 from django.db import DEFAULT_DB_ALIAS
@@ -12,13 +13,14 @@ from apps.users.models import AuthToken, User
 M = TypeVar("M", bound=Model)
 
 
-def _columns(model: type[Model]) -> list[str]:
-    return [field.attname for field in model._meta.concrete_fields]
+@cache
+def _columns(model: type[Model], prefix: str = "") -> tuple[str, ...]:
+    return tuple(prefix + field.attname for field in model._meta.concrete_fields)
 
 
 _BY_DIGEST = Prepared(
     lambda: AuthToken.objects.filter(digest=Given("digest"), expiry__gt=Given("now")).values(
-        *_columns(AuthToken), *(f"user__{name}" for name in _columns(User))
+        *_columns(AuthToken), *_columns(User, "user__")
     )
 )
 
@@ -34,5 +36,5 @@ def token_by_digest(digest: str, now: datetime) -> AuthToken | None:
 
 
 def _made(model: type[M], row: Row, prefix: str = "") -> M:
-    names = _columns(model)
-    return model.from_db(DEFAULT_DB_ALIAS, names, [row[f"{prefix}{name}"] for name in names])
+    values = [row[name] for name in _columns(model, prefix)]
+    return model.from_db(DEFAULT_DB_ALIAS, _columns(model), values)

@@ -1,9 +1,7 @@
 """A shop that would lose money, or show its secrets, is not opened, and says what mends it (S15)."""
 
-import os
 import secrets
 import subprocess
-import sys
 from typing import Any
 from urllib.parse import quote
 
@@ -14,9 +12,9 @@ from django.core.management.base import SystemCheckError
 from django.db import connection
 from django.test import Client
 
-from pos_backend.local.postgres import PROJECT
 from pos_backend.safety import unsafe_database, unsafe_settings
 from tests.figures import show
+from tests.servers import python
 
 SOUND = {
     "POS_ENV": "production",
@@ -69,11 +67,8 @@ UNSAFE: dict[str, tuple[dict[str, Any], str]] = {
 
 
 def manage(*arguments: str, **env: str | None) -> subprocess.CompletedProcess[str]:
-    """A program of the project with these settings; None takes one away."""
-    given = {**os.environ, "SECRET_KEY": secrets.token_urlsafe(50), **SOUND, **env}
-    here = {name: value for name, value in given.items() if value is not None}
-    command = [sys.executable, *arguments]
-    return subprocess.run(command, cwd=PROJECT, env=here, capture_output=True, text=True, check=False)
+    """A program of the project in a sound shop with these settings; None takes one away."""
+    return python(*arguments, **{"SECRET_KEY": secrets.token_urlsafe(50), **SOUND, **env})
 
 
 def check(**env: str) -> subprocess.CompletedProcess[str]:
