@@ -5,13 +5,15 @@ The ORM takes several times as long to word a statement as it takes to send it a
 from them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection
 from django.db.models import BooleanField, Expression, Field, Func, JSONField, Model, QuerySet
+from django.db.models.query import get_related_populators
 
+M = TypeVar("M", bound=Model)
 Row = dict[str, Any]
 
 
@@ -53,15 +55,78 @@ class Prepared:
     def rows(self, **given: Any) -> list[Row]:
         """All rows, each under the names of its fields."""
         sql, values, names = self._worded
-        with connection.cursor() as cursor:
-            cursor.execute(
-                sql, [given[value.name] if isinstance(value, Given) else value for value in values]
-            )
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return [dict(zip(names, row, strict=True)) for row in _asked(sql, values, given)]
 
     def row(self, **given: Any) -> Row | None:
         """The first row, if there is any."""
         return next(iter(self.rows(**given)), None)
+
+
+class _Shape(NamedTuple):
+    """How a row becomes a model: its columns, what is joined to it, and what Python makes of some columns."""
+
+    sql: str
+    values: tuple[Any, ...]
+    model: type[Model]
+    columns: slice
+    names: Sequence[str]
+    joined: Sequence[Any]
+    converters: Sequence[tuple[int, Any, Any]]
+
+
+class PreparedModels(Generic[M]):
+    """`PreparedModels(lambda: Sale.objects.select_related("cashier").filter(pk=Given("id")))`: whole rows.
+
+    For `filter`, `order_by`, `select_related` and locks. What the ORM does beyond that (annotations, deferred columns,
+    prefetches) is not done.
+    """
+
+    def __init__(self, query: Callable[[], QuerySet[M]]) -> None:
+        self._query = query
+
+    @cached_property
+    def _shape(self) -> _Shape:
+        compiler = self._query().query.get_compiler(DEFAULT_DB_ALIAS)
+        sql, values = compiler.as_sql()
+        info, select = compiler.klass_info, compiler.select
+        assert info is not None
+        first, last = info["select_fields"][0], info["select_fields"][-1]
+        return _Shape(
+            sql,
+            tuple(values),
+            info["model"],
+            slice(first, last + 1),
+            [column[0].target.attname for column in select[first : last + 1]],
+            get_related_populators(info, select, DEFAULT_DB_ALIAS),
+            [
+                (place, convert, expression)
+                for place, (chain, expression) in compiler.get_converters([c[0] for c in select]).items()
+                for convert in chain
+            ],
+        )
+
+    def all(self, **given: Any) -> Iterator[M]:
+        """All of them, in their order."""
+        shape = self._shape
+        for row in _asked(shape.sql, shape.values, given):
+            columns = list(row)
+            for place, convert, expression in shape.converters:
+                columns[place] = convert(columns[place], expression, connection)
+            found: Any = shape.model.from_db(DEFAULT_DB_ALIAS, shape.names, columns[shape.columns])
+            for joined in shape.joined:
+                joined.populate(columns, found)
+            yield found
+
+    def first(self, **given: Any) -> M | None:
+        """The first, if there is any. All are read (and locked): for queries that find one, or hardly more."""
+        return next(self.all(**given), None)
+
+
+def _asked(sql: str, values: Sequence[Any], given: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [given[value.name] if isinstance(value, Given) else value for value in values])
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
 class Insertion:

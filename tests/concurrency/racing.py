@@ -8,12 +8,15 @@ from contextlib import contextmanager
 from threading import Barrier, BrokenBarrierError, Event
 from typing import Any, Generic, TypeVar
 
+import pytest
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model, QuerySet
 from django.http import HttpResponse
 
+from apps.payments.models import Payment
 from apps.products.models import StockLevel
+from apps.sales.models import Sale
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)
@@ -121,6 +124,24 @@ def levels_read(
         return [{"product_id": level.pk, "quantity": level.quantity} for level in rows]
 
     return levels
+
+
+def row_read(
+    model: type[M], read: Callable[[QuerySet[M]], ReadTogether[M] | QuerySet[M]]
+) -> Callable[..., M | None]:
+    """For the controls, in the place of what holds one row (`settling.sale_held`): the row as `read` hands it out."""
+    return lambda pk, *_: read(model._default_manager.filter(pk=pk)).first()
+
+
+SALE_HELD = "apps.sales.services.settling.sale_held"
+
+
+def take_locks_away(monkeypatch: pytest.MonkeyPatch, racers: int, meet_at: type[Model] = Model) -> None:
+    """For the controls: sales, payments and refunds are read as if nobody else were at them."""
+    monkeypatch.setattr(SALE_HELD, row_read(Sale, unlocked(racers, meet_at)))
+    held = row_read(Payment, unlocked(racers, meet_at))
+    monkeypatch.setattr("apps.payments.services.locks.payment_held", held)
+    monkeypatch.setattr("apps.payments.services.locks.locked", unlocked(racers, meet_at))
 
 
 def together(meeting: Barrier, act: Callable[..., T]) -> Callable[..., T]:

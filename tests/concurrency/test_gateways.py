@@ -26,7 +26,16 @@ from apps.sales import services as sales
 from apps.sales.models import ReceiptCounter, Sale
 from conftest import make_user
 from payments.runtime import AccessToken
-from tests.concurrency.racing import meeting_of, outcomes, race, together, unlocked
+from tests.concurrency.racing import (
+    SALE_HELD,
+    meeting_of,
+    outcomes,
+    race,
+    row_read,
+    take_locks_away,
+    together,
+    unlocked,
+)
 from tests.concurrency.shop import cancel, tills
 from tests.figures import show
 from tests.journeys.conftest import simulator, till
@@ -36,7 +45,6 @@ from tests.ledger import assert_ledgers_agree, disagreements
 __all__ = ["simulator", "till"]
 
 TILLS = 16
-ROOMS = ("apps.sales.services.settling", "apps.payments.services.locks")
 PAID = "what a sale says is paid, pending and change is what its payments say"
 
 
@@ -44,11 +52,6 @@ PAID = "what a sale says is paid, pending and change is what its payments say"
 def devices(till: Till) -> list[APIClient]:
     """One administrator at many tills."""
     return tills(make_user("wanjiru", "admin"), TILLS)
-
-
-def take_locks_away(monkeypatch: pytest.MonkeyPatch, racers: int, **meeting: Any) -> None:
-    for room in ROOMS:
-        monkeypatch.setattr(f"{room}.locked", unlocked(racers, **meeting))
 
 
 def open_payment(till: Till, quantity: int = 1, **fields: Any) -> dict[str, Any]:
@@ -253,7 +256,7 @@ def test_control_without_the_lock_two_begin_for_the_full_balance(
     till: Till, devices: list[APIClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sale = till.sale()
-    monkeypatch.setattr(f"{ROOMS[0]}.locked", unlocked(2, meet_at=Sale))
+    monkeypatch.setattr(SALE_HELD, row_read(Sale, unlocked(2)))
 
     answers = race(2, lambda i: _begin(devices[i], sale, f"071234567{i}"))
 

@@ -11,7 +11,17 @@ from apps.payments.services import outcomes as outcome_service
 from apps.sales import services as sales
 from apps.sales.models import Sale
 from apps.users.models import User
-from tests.concurrency.racing import Overtaking, meeting_of, outcomes, race, together, unlocked
+from tests.concurrency.racing import (
+    SALE_HELD,
+    Overtaking,
+    meeting_of,
+    outcomes,
+    race,
+    row_read,
+    take_locks_away,
+    together,
+    unlocked,
+)
 from tests.concurrency.shop import PAYMENTS, PRICE, pay, pending_sale, put_on_shelf, tills
 from tests.ledger import assert_ledgers_agree, disagreements
 
@@ -44,8 +54,7 @@ def test_control_without_the_lock_a_transfer_given_up_is_confirmed(
 ) -> None:
     devices = tills(admin, 2)
     (payment,) = _open_transfers(devices[0], 1)
-    for room in ("apps.sales.services.settling", "apps.payments.services.locks"):
-        monkeypatch.setattr(f"{room}.locked", unlocked(2))
+    take_locks_away(monkeypatch, 2)
 
     answers = race(2, lambda i: (confirm if i else give_up)(devices[i], payment))
 
@@ -98,7 +107,7 @@ def test_control_without_the_lock_cash_is_taken_beside_a_transfer(
     """The other way round `sale_never_overpaid` would refuse the transfer; here nothing does."""
     devices, overtaking = tills(admin, 2), Overtaking()
     sale = pending_sale(devices[0], put_on_shelf(stock=10))
-    monkeypatch.setattr("apps.sales.services.settling.locked", unlocked(1))
+    monkeypatch.setattr(SALE_HELD, row_read(Sale, unlocked(1)))
     monkeypatch.setattr(sales, "settle", overtaking.held_up(sales.settle))
 
     answers = overtaking.run(lambda: pay(devices[0], sale), lambda: transfer(devices[1], sale))

@@ -17,11 +17,13 @@ from apps.sales.models import Sale
 from apps.users.models import User
 from tests.concurrency.racing import (
     LONG_WAIT,
+    SALE_HELD,
     Overtaking,
     meeting_of,
     outcome,
     outcomes,
     race,
+    row_read,
     together,
     unlocked,
 )
@@ -32,7 +34,6 @@ from tests.ledger import assert_ledgers_agree, disagreements
 pytestmark = pytest.mark.django_db(transaction=True)
 TILLS = 24
 ROUNDS = 20
-LOCKED = "apps.sales.services.settling.locked"
 GOODS_RULE = "a sale takes its goods once, and only a cancelled one gives them back, once"
 PAID_RULE = "what a sale says is paid, pending and change is what its payments say"
 
@@ -43,7 +44,7 @@ def test_control_without_the_lock_only_a_constraint_stops_the_paying_of_a_cancel
     """`sale_state_holds` refuses it: without it the customer would pay for milk that is back on the shelf."""
     milk, devices = put_on_shelf(stock=10), tills(cashier, 2)
     sale, overtaking = pending_sale(devices[0], milk), Overtaking()
-    monkeypatch.setattr(LOCKED, unlocked(1))
+    monkeypatch.setattr(SALE_HELD, row_read(Sale, unlocked(1)))
     monkeypatch.setattr(services, "settle", overtaking.held_up(services.settle))
 
     answers = overtaking.run(lambda: pay(devices[0], sale), lambda: cancel(devices[1], sale))
@@ -60,7 +61,7 @@ def test_control_without_the_lock_only_a_constraint_stops_the_cancelling_of_a_pa
     """`sale_state_holds` refuses it, with an answer that tells a cashier nothing."""
     milk, devices = put_on_shelf(stock=10), tills(cashier, 2)
     sale, overtaking = pending_sale(devices[0], milk), Overtaking()
-    monkeypatch.setattr(LOCKED, unlocked(1))
+    monkeypatch.setattr(SALE_HELD, row_read(Sale, unlocked(1)))
     monkeypatch.setattr(services, "cancel_sale", overtaking.held_up(services.cancel_sale))
 
     answers = overtaking.run(lambda: cancel(devices[0], sale), lambda: pay(devices[1], sale))
@@ -108,7 +109,7 @@ def test_control_without_the_lock_only_a_constraint_stops_the_second_return(
     """`movement_once_per_cause` refuses it: `already_exists` instead of `sale_already_cancelled`."""
     milk, devices = put_on_shelf(stock=10), tills(cashier, TILLS)
     sale = pending_sale(devices[0], milk)
-    monkeypatch.setattr(LOCKED, unlocked(TILLS))
+    monkeypatch.setattr(SALE_HELD, row_read(Sale, unlocked(TILLS)))
 
     answers = race(TILLS, lambda i: cancel(devices[i], sale))
 
@@ -146,7 +147,7 @@ def test_control_without_the_lock_part_payments_are_forgotten(
     cashier: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sale, devices = _sale_of_a_hundred(cashier), tills(cashier, TILLS)
-    monkeypatch.setattr(LOCKED, unlocked(TILLS))
+    monkeypatch.setattr(SALE_HELD, row_read(Sale, unlocked(TILLS)))
 
     answers = race(TILLS, lambda i: pay(devices[i], sale, "10.00"))
 

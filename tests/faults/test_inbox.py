@@ -18,7 +18,7 @@ from tests.faults.test_forgery import HOOKS, SIGNATURE, bring, charge, claim, op
 from tests.journeys.till import Till
 
 ANSWERED = 1
-APPLIED = 11
+APPLIED = 9
 MOST = 8
 
 

@@ -16,7 +16,7 @@ from apps.core.models import IdempotencyKey
 from apps.payments.gateways import SharedBudget
 from conftest import make_user
 from payments import http
-from tests.concurrency.racing import unlocked
+from tests.concurrency.racing import take_locks_away
 from tests.concurrency.shop import put_on_shelf, tills
 from tests.faults.daraja import Daraja
 from tests.faults.interleaving import HOOK, Played, play
@@ -24,7 +24,6 @@ from tests.faults.scenes import SCENES, SETTINGS, Scene, Shop, assert_nothing_lo
 from tests.figures import form, show
 from tests.ledger import assert_ledgers_agree, disagreements
 
-ROOMS = ("apps.sales.services.settling", "apps.payments.services.locks")
 FOLLOW = ("paid", "declined", "worker", "verify")
 ACTORS = {
     "unpaid": ("checkout", "cash", "prompt", "cancel", "expire"),
@@ -97,8 +96,7 @@ def test_control_without_locks_some_order_is_wrong(
     """Some order breaks the books, loses money, or could not have been a queue."""
     scene = "paid by phone, not heard of"
     queues = [_in_turn(shop, scene, first, second), _in_turn(shop, scene, second, first)]
-    for room in ROOMS:
-        monkeypatch.setattr(f"{room}.locked", unlocked(2, meet_at=IdempotencyKey))
+    take_locks_away(monkeypatch, 2, meet_at=IdempotencyKey)
     wrong = 0
     try:
         for _, seen in _all_orders(shop, scene, first, second, every_statement=True):

@@ -176,7 +176,7 @@ def a_desk() -> Iterator[Desk]:
     lines = SimpleNamespace(filter=lambda **_: SimpleNamespace(values_list=lambda *_: []))
     with pytest.MonkeyPatch.context() as stand_in:
         for module in (outcomes, attempts, by_hand):
-            stand_in.setattr(module, "lock_payment", lambda _: desk.papers)
+            stand_in.setattr(module, "lock_payment", lambda *_: desk.papers)
         for module in (outcomes, attempts):
             stand_in.setattr(module, "first_query", lambda now: now + timedelta(seconds=25))
         stand_in.setattr(attempts, "transaction", begin)
@@ -186,7 +186,8 @@ def a_desk() -> Iterator[Desk]:
             outcomes, "Refund", SimpleNamespace(objects=SimpleNamespace(create=desk.raise_refund))
         )
         stand_in.setattr(settling, "require_transaction", nothing)
-        stand_in.setattr(settling, "write_changes", nothing)
+        for module in (settling, outcomes):
+            stand_in.setattr(module, "write_changes", nothing)
         stand_in.setattr(settling, "_next_receipt", desk.next_receipt)
         stand_in.setattr(cancelling, "SaleItem", SimpleNamespace(objects=lines))
         stand_in.setattr(cancelling, "return_stock", desk.take_back)

@@ -26,11 +26,11 @@ class Server:
     def get(self, path: str) -> bytes:
         return self._answered(self._requests.get(path).environ, "200 OK")
 
-    def post(self, path: str, body: object, **headers: str) -> bytes:
+    def post(self, path: str, body: object, expected: str = "201 Created", **headers: str) -> bytes:
         request = self._requests.post(
             path, json.dumps(body), content_type="application/json", headers=headers
         )
-        return self._answered(request.environ, "201 Created")
+        return self._answered(request.environ, expected)
 
     def _answered(self, environ: dict[str, Any], expected: str) -> bytes:
         seen: list[str] = []

@@ -15,8 +15,10 @@ from django.db import transaction
 
 from apps.users import authentication
 from apps.users.models import AuthToken, User
+from benchmarks.callbacks import begin
 from conftest import stock_product
 from tests.performance.calls import Server, calls_of
+from tests.performance.hot import MPESA
 
 FIGURES = Path(__file__).with_name("figures.json")
 TOLERANCE = 1.05
@@ -27,12 +29,16 @@ Look for what costs so much; the functions below are called most. If it is wante
 {most}"""
 Ask = Callable[[], object]
 HOT = ("scan", "cart of 1", "cart of 5", "cart of 20")
+# Nobody signs in for these.
+HEARD = ("message that settles a payment", "message about nothing of ours")
+MESSAGES = 8
 
 
 @pytest.fixture
 def till(transactional_db: None, cashier: User, settings: Any) -> dict[str, Ask]:
     """What a till asks all day, of a server as production has it."""
     settings.WHITENOISE_AUTOREFRESH = False
+    settings.GATEWAYS, settings.PUBLIC_BASE_URL = MPESA, "https://shop.example"
     _, token = AuthToken.objects.create(cashier, stamp=cashier.credential_stamp())
     server, keys = Server(token), count(1)
     with transaction.atomic():
@@ -43,7 +49,25 @@ def till(transactional_db: None, cashier: User, settings: Any) -> dict[str, Ask]
         body = {"items": items, "amount_paid": "100000.00"}
         return server.post("/api/sales/sales/", body, idempotency_key=f"{next(keys):04}")
 
+    settling = [begin(number, goods[0].pk, cashier) for number in range(MESSAGES)]
+    unknown = {
+        "MerchantRequestID": "1",
+        "CheckoutRequestID": "ws_CO_1",
+        "ResultCode": 1032,
+        "ResultDesc": "No",
+    }
+
+    def hear_of_nothing() -> bytes:
+        said = {"Body": {"stkCallback": {**unknown, "MerchantRequestID": str(next(keys))}}}
+        return server.post("/api/payments/webhooks/mpesa/callback/", said, expected="200 OK")
+
+    def hear_of_payment() -> bytes:
+        message = settling.pop()
+        return server.post(message.path, json.loads(message.body), expected="200 OK")
+
     return {
+        "message that settles a payment": hear_of_payment,
+        "message about nothing of ours": hear_of_nothing,
         "scan": lambda: server.get(f"/api/products/barcode/{goods[0].barcode}/"),
         "cart of 1": lambda: sell(1),
         "cart of 5": lambda: sell(5),
@@ -65,7 +89,7 @@ def check(name: str, found: Counter[str]) -> None:
     assert calls <= said["bound"], ADVICE.format(file=FIGURES.name, **said)
 
 
-@pytest.mark.parametrize("name", HOT)
+@pytest.mark.parametrize("name", HOT + HEARD)
 def test_the_hot_path_does_not_grow(till: dict[str, Ask], name: str) -> None:
     check(name, counted(till[name]))
 

@@ -62,7 +62,7 @@ HOT = [
     Hot("a sale's payments", 2, lambda shop: shop.get(PAYMENTS, sale=shop.sale.pk)),
     Hot("open payments", 2, lambda shop: shop.get(f"{PAYMENTS}pending/")),
     Hot("messages, deep", 2, lambda shop: shop.managed("payments/callbacks/", cursor=beyond(2_000))),
-    Hot("message from M-Pesa, and what it asks for", 9, lambda shop: shop.hear_from_mpesa()),
+    Hot("message from M-Pesa, and what it asks for", 7, lambda shop: shop.hear_from_mpesa()),
     # What runs low is counted in these short rows.
     Hot("dashboard", 12, lambda shop: shop.get("reports/dashboard/"), whole={"products_stocklevel"}),
 ]

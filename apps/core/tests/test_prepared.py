@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from apps.core.prepared import AnyOf, Given, Insertion, Prepared, write_changes
+from apps.core.prepared import AnyOf, Given, Insertion, Prepared, PreparedModels, write_changes
 from apps.payments.models import Payment
 from apps.products.models import Product
 from apps.sales.models import Sale
@@ -50,6 +50,38 @@ def test_a_query_is_asked_with_what_is_given(django_assert_num_queries: Any) -> 
     assert query.rows(ids=[], name="") == []
     assert query.row(ids=[bread.pk], name="") == {"id": bread.pk, "category__name": None}
     assert query.row(ids=[0], name="") is None
+
+
+def test_whole_rows_are_as_the_orm_makes_them(cashier: User, django_assert_num_queries: Any) -> None:
+    sale = new_sale(cashier)
+    sale.save()
+    document = {"gateway": {"name": "Njeri's", "list": [1, None]}}
+    made = [
+        Payment.objects.create(
+            sale=sale, method="cash", amount=amount, initiated_by=cashier, initiated_at=NOW, metadata=document
+        )
+        for amount in (Decimal(1), Decimal(2))
+    ]
+    query = PreparedModels(
+        lambda: (
+            Payment.objects.select_related("sale__cashier", "confirmed_by")
+            .filter(sale_id=Given("sale"), amount__gte=Given("least"))
+            .order_by("-pk")
+        )
+    )
+    for _ in range(2):
+        with django_assert_num_queries(1):
+            found = list(query.all(sale=sale.pk, least=0))
+            assert [payment.sale.cashier.username for payment in found] == [cashier.username] * 2
+            assert [payment.confirmed_by for payment in found] == [None, None]
+    for one, other in zip(found, Payment.objects.order_by("-pk"), strict=True):
+        for field in Payment._meta.concrete_fields:
+            ours, orms = getattr(one, field.attname), getattr(other, field.attname)
+            assert (ours, type(ours)) == (orms, type(orms)), field.name
+    assert found[0].metadata == document
+    assert (found[0]._state.adding, found[0]._state.db) == (False, "default")
+    assert query.first(sale=sale.pk, least=2) == made[1]
+    assert query.first(sale=0, least=0) is None
 
 
 def test_rows_are_written_as_the_orm_writes_them(cashier: User, django_assert_num_queries: Any) -> None:

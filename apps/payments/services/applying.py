@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Q
 
+from apps.core.prepared import AnyOf, Given, PreparedModels
 from apps.payments.models import GatewayCallback, Payment, Refund
 from apps.payments.services.locks import lock_payment
 from apps.payments.services.outcomes import Source, bring, schedule_query
@@ -37,11 +38,12 @@ def apply_notice(item: GatewayCallback, notice: Notice, gateway: Gateway, now: d
     """Finds what the message is about, and applies it as far as it is proven."""
     if notice.about is About.OTHER:
         return _about_something_else(item, notice)
-    refund = _refund_of(item, notice)
-    if refund is not None:
+    # A token names one thing, and mostly a payment, so that is looked for first.
+    payment = _payment_by_token(item) if notice.about is not About.REFUND else None
+    if payment is None and (refund := _refund_of(item, notice)) is not None:
         item.refund, item.payment = refund, refund.payment
         return _about_refund(item, refund, notice, gateway, now)
-    payment = _payment_of(item, notice)
+    payment = payment or _payment_of(item, notice)
     if payment is None:
         return Verdict(CallbackState.UNMATCHED, "It names nothing that this shop began.")
     item.payment = payment
@@ -52,17 +54,33 @@ def apply_notice(item: GatewayCallback, notice: Notice, gateway: Gateway, now: d
     return _about_payment(item, payment, notice, gateway, now)
 
 
+_PAYMENT_BY_TOKEN = PreparedModels(
+    lambda: Payment.objects.filter(method=Given("method"), token_hash=Given("token_hash")).exclude(
+        token_hash=""
+    )
+)
+_PAYMENT_BY_NAME = PreparedModels(
+    lambda: Payment.objects.filter(
+        Q(AnyOf("gateway_id", Given("names"))) | Q(AnyOf("transaction_reference", Given("names"))),
+        method=Given("method"),
+    ).order_by("pk")
+)
+
+
 def _payment_of(item: GatewayCallback, notice: Notice) -> Payment | None:
     """By our own token, or by the name that the gateway knows; the token wins."""
-    payments = Payment.objects.filter(method=item.callback_type)
-    if item.token_hash:
-        found = payments.filter(token_hash=item.token_hash).first()
-        if found is not None:
-            return found
-    names = [name for name in {notice.gateway_id, notice.reference} if name]
-    if not names:
+    return _payment_by_token(item) or _payment_by_name(item, notice)
+
+
+def _payment_by_token(item: GatewayCallback) -> Payment | None:
+    if not item.token_hash:
         return None
-    return payments.filter(Q(gateway_id__in=names) | Q(transaction_reference__in=names)).first()
+    return _PAYMENT_BY_TOKEN.first(method=item.callback_type, token_hash=item.token_hash)
+
+
+def _payment_by_name(item: GatewayCallback, notice: Notice) -> Payment | None:
+    names = [name for name in {notice.gateway_id, notice.reference} if name]
+    return _PAYMENT_BY_NAME.first(method=item.callback_type, names=names) if names else None
 
 
 def _refund_of(item: GatewayCallback, notice: Notice) -> Refund | None:
@@ -80,7 +98,7 @@ def _about_payment(
     ours = _token_holds(item, payment) and gateway.capabilities.callback_is_proof
     if not ours:
         return _ask(payment, now, "It proves nothing by itself; the gateway is asked.")
-    sale, payment = lock_payment(payment.pk)
+    sale, payment = lock_payment(payment.pk, payment.sale_id)
     if not payment.gateway_id:
         return _before_our_answer(payment, notice, now)
     if notice.gateway_id != payment.gateway_id or _contradicts(payment, notice):
@@ -158,7 +176,7 @@ def _about_receipt(item: GatewayCallback, payment: Payment, notice: Notice, now:
     result = notice.result
     if result.status is not Said.SUCCEEDED or result.amount != payment.amount or not result.receipt:
         return Verdict(CallbackState.REJECTED, "It does not describe the payment that was asked about.")
-    sale, payment = lock_payment(payment.pk)
+    sale, payment = lock_payment(payment.pk, payment.sale_id)
     if payment.status not in SETTLED:
         return _ask(payment, now, "It proves nothing by itself; the gateway is asked.")
     return _apply(sale, payment, Result(Said.SUCCEEDED, receipt=result.receipt), now)

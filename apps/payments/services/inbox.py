@@ -15,6 +15,7 @@ from django.db import connection, transaction
 
 from apps.core import clock
 from apps.core.locking import locked_if_free
+from apps.core.prepared import Given, PreparedModels, write_changes
 from apps.payments.addresses import hash_of
 from apps.payments.errors import (
     BadSignature,
@@ -51,6 +52,11 @@ STORE = """
     ON CONFLICT (digest) DO UPDATE SET repeats = kept.repeats + 1
     RETURNING id
 """
+
+
+_DUE = PreparedModels(
+    lambda: locked_if_free(GatewayCallback.objects.filter(pk=Given("id"), next_try_at__isnull=False))
+)
 
 
 @dataclass(frozen=True)
@@ -100,8 +106,7 @@ def receive(message: Message, now: datetime) -> Receipt:
 def work_item(item_id: int) -> CallbackState | None:
     """Applies one message, or says on it why not; None when somebody else is at it or nothing is left to do."""
     with transaction.atomic():
-        due = GatewayCallback.objects.filter(pk=item_id, next_try_at__isnull=False)
-        item = locked_if_free(due).first()
+        item = _DUE.first(id=item_id)
         if item is None:
             return None
         verdict = _judge(item)
@@ -113,7 +118,7 @@ def work_item(item_id: int) -> CallbackState | None:
 def put_item_off(item_id: int) -> None:
     """It could not even be tried; the log says why."""
     with transaction.atomic():
-        item = locked_if_free(GatewayCallback.objects.filter(pk=item_id, next_try_at__isnull=False)).first()
+        item = _DUE.first(id=item_id)
         if item is not None:
             _write(item, Verdict(CallbackState.WAITING, "It could not be applied; see the log."), clock.now())
 
@@ -148,17 +153,8 @@ def _write(item: GatewayCallback, verdict: Verdict, now: datetime) -> None:
         item.next_try_at = None
     else:
         item.next_try_at = now + timedelta(seconds=RETRY_SECONDS[min(item.tries, len(RETRY_SECONDS)) - 1])
-    item.save(
-        update_fields=[
-            "state",
-            "error_message",
-            "tries",
-            "processed_at",
-            "next_try_at",
-            "payment",
-            "refund",
-        ]
-    )
+    changed = ("state", "error_message", "tries", "processed_at", "next_try_at", "payment", "refund")
+    write_changes(item, changed)
 
 
 def _keep(

@@ -1,22 +1,35 @@
 """Finding and locking payments and refunds: the sale first, then the payment, then the refund."""
 
-from apps.core.locking import locked
+from apps.core.locking import locked, require_transaction
+from apps.core.prepared import Given, Prepared, PreparedModels
 from apps.payments.errors import PaymentNotFound, RefundNotFound
 from apps.payments.models import Payment, Refund
 from apps.sales import services as sales
 from apps.sales.models import Sale
 
+_SALE = Prepared(lambda: Payment.objects.filter(pk=Given("id")).values("sale_id"))
+_HELD = PreparedModels(lambda: locked(Payment.objects.select_related("initiated_by").filter(pk=Given("id"))))
 
-def lock_payment(payment_id: int) -> tuple[Sale, Payment]:
-    """The payment and its sale, locked. Raises `PaymentNotFound`."""
-    sale_id = Payment.objects.filter(pk=payment_id).values_list("sale_id", flat=True).first()
+
+def lock_payment(payment_id: int, sale_id: int | None = None) -> tuple[Sale, Payment]:
+    """The payment and its sale, locked; `sale_id` where it is known. Raises `PaymentNotFound`."""
     if sale_id is None:
-        raise PaymentNotFound
+        known = _SALE.row(id=payment_id)
+        if known is None:
+            raise PaymentNotFound
+        sale_id = known["sale_id"]
     sale = sales.find_and_lock(sale_id)
-    rows = Payment.objects.select_related("initiated_by").filter(pk=payment_id)
-    payment = locked(rows).get()
+    payment = payment_held(payment_id)
+    if payment is None:
+        raise PaymentNotFound
     payment.sale = sale
     return sale, payment
+
+
+def payment_held(payment_id: int) -> Payment | None:
+    """The payment, locked until the transaction ends."""
+    require_transaction()
+    return _HELD.first(id=payment_id)
 
 
 def lock_refund(refund_id: int) -> tuple[Sale, Payment, Refund]:

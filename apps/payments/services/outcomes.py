@@ -11,6 +11,7 @@ from decimal import Decimal
 from django.db import IntegrityError, transaction
 
 from apps.core import money
+from apps.core.prepared import write_changes
 from apps.payments.errors import ReferenceUsed
 from apps.payments.models import Payment, Refund
 from apps.payments.schedule import RECEIPT_AFTER, earlier, first_query, last_look, next_query
@@ -71,7 +72,7 @@ def bring(sale: Sale, payment: Payment, result: Result, *, source: Source, now: 
         _go_on(payment, result, source, now)
     if source.name in ("query", "start") and payment.status not in SETTLED:
         payment.next_query_at = earlier(payment.next_query_at, standing, source.planned)
-    payment.save(update_fields=Payment.COURSE)
+    write_changes(payment, Payment.COURSE)
 
 
 def schedule_query(payment_id: int, at: datetime) -> None:
@@ -162,7 +163,7 @@ def _raise_refund(sale: Sale, payment: Payment, now: datetime) -> None:
     payment.attention = text[:300]
     payment.refund_reserved += payment.amount_unapplied
     payment.metadata = {**payment.metadata, "late_money": money.format_money(payment.amount_unapplied)}
-    payment.save(update_fields=Payment.COURSE)
+    write_changes(payment, Payment.COURSE)
     Refund.objects.create(
         payment=payment,
         method=payment.method,
@@ -188,10 +189,12 @@ def _take_receipt(payment: Payment, result: Result, source: Source, now: datetim
 
 def _receipt_is_free(payment: Payment, receipt: str) -> bool:
     """Claims the receipt for this payment; the constraint knows of those who claim it at this very moment."""
+    before, payment.external_reference = payment.external_reference, receipt
     try:
         with transaction.atomic():
-            Payment.objects.filter(pk=payment.pk).update(external_reference=receipt)
+            write_changes(payment, ["external_reference"])
     except IntegrityError:
+        payment.external_reference = before
         return False
     return True
 

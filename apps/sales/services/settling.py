@@ -11,7 +11,7 @@ from django.db import connection
 
 from apps.core import money
 from apps.core.locking import locked, require_transaction
-from apps.core.prepared import write_changes
+from apps.core.prepared import Given, PreparedModels, write_changes
 from apps.sales.errors import (
     PaymentInProgress,
     SaleAlreadyCompleted,
@@ -37,13 +37,26 @@ NEXT_RECEIPT = """
 
 def find_and_lock(sale_id: int, *, cashier_id: int | None = None) -> Sale:
     """The sale, locked; with `cashier_id` only that cashier's. Raises `SaleNotFound`."""
-    sales = Sale.objects.select_related("cashier").filter(pk=sale_id)
-    if cashier_id is not None:
-        sales = sales.filter(cashier_id=cashier_id)
-    sale = locked(sales).first()
+    sale = sale_held(sale_id, cashier_id)
     if sale is None:
         raise SaleNotFound
     return sale
+
+
+_HELD = PreparedModels(lambda: locked(Sale.objects.select_related("cashier").filter(pk=Given("id"))))
+_OWN_HELD = PreparedModels(
+    lambda: locked(
+        Sale.objects.select_related("cashier").filter(pk=Given("id"), cashier_id=Given("cashier_id"))
+    )
+)
+
+
+def sale_held(sale_id: int, cashier_id: int | None) -> Sale | None:
+    """The sale, locked until the transaction ends; with `cashier_id` only that cashier's."""
+    require_transaction()
+    if cashier_id is None:
+        return _HELD.first(id=sale_id)
+    return _OWN_HELD.first(id=sale_id, cashier_id=cashier_id)
 
 
 def check_payable(sale: Sale, amount: Decimal) -> Decimal:
