@@ -97,7 +97,7 @@ class PreparedModels(Generic[M]):
             info["model"],
             slice(first, last + 1),
             [column[0].target.attname for column in select[first : last + 1]],
-            get_related_populators(info, select, DEFAULT_DB_ALIAS),
+            get_related_populators(info, select, DEFAULT_DB_ALIAS),  # type: ignore[call-arg]  # stubs of Django 6
             [
                 (place, convert, expression)
                 for place, (chain, expression) in compiler.get_converters([c[0] for c in select]).items()
