@@ -26,7 +26,7 @@ from tests.model.books import Books, Count, Payment, Refund
 from tests.model.counter import Counter, Phones, a_gateway, assert_same
 
 pytestmark = pytest.mark.django_db(transaction=True)
-EXAMPLES = form(30, 500)
+EXAMPLES = form(30, 700)
 STEPS = form(30, 50)
 PRICES = ("116.00", "58.50", "23.25")
 PICK = st.integers(0, 4)  # among the last few
