@@ -179,9 +179,9 @@ def a_desk() -> Iterator[Desk]:
             stand_in.setattr(module, "lock_payment", lambda *_: desk.papers)
         for module in (outcomes, attempts):
             stand_in.setattr(module, "first_query", lambda now: now + timedelta(seconds=25))
-        stand_in.setattr(attempts, "transaction", begin)
+        for module in (attempts, outcomes):
+            stand_in.setattr(module, "transaction", begin)
         stand_in.setattr(clock, "now", timezone.now)
-        stand_in.setattr(outcomes, "_receipt_is_free", lambda *_: True)
         stand_in.setattr(
             outcomes, "Refund", SimpleNamespace(objects=SimpleNamespace(create=desk.raise_refund))
         )

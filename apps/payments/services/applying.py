@@ -1,5 +1,6 @@
 """What one message to a webhook does: the rules of proof. Call inside a transaction."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -17,6 +18,7 @@ from apps.sales.models import Sale
 from payments.base import About, Gateway, Notice, Result
 from payments.base import Status as Said
 
+Look = Callable[[GatewayCallback, Notice], Payment | Refund | None]
 CALLBACK = Source("callback")
 # As long as the call that begins the payment may take, its answer is waited for.
 OWN_ANSWER = timedelta(seconds=45)
@@ -38,15 +40,13 @@ def apply_notice(item: GatewayCallback, notice: Notice, gateway: Gateway, now: d
     """Finds what the message is about, and applies it as far as it is proven."""
     if notice.about is About.OTHER:
         return _about_something_else(item, notice)
-    # A token names one thing, and mostly a payment, so that is looked for first.
-    payment = _payment_by_token(item) if notice.about is not About.REFUND else None
-    if payment is None and (refund := _refund_of(item, notice)) is not None:
-        item.refund, item.payment = refund, refund.payment
-        return _about_refund(item, refund, notice, gateway, now)
-    payment = payment or _payment_of(item, notice)
-    if payment is None:
+    found = _named_by(item, notice)
+    if found is None:
         return Verdict(CallbackState.UNMATCHED, "It names nothing that this shop began.")
-    item.payment = payment
+    if isinstance(found, Refund):
+        item.refund, item.payment = found, found.payment
+        return _about_refund(item, found, notice, gateway, now)
+    item.payment = payment = found
     if notice.about is About.REFUND:
         return _about_some_refund(payment, notice, now)
     if notice.about is About.RECEIPT:
@@ -67,12 +67,18 @@ _PAYMENT_BY_NAME = PreparedModels(
 )
 
 
-def _payment_of(item: GatewayCallback, notice: Notice) -> Payment | None:
-    """By our own token, or by the name that the gateway knows; the token wins."""
-    return _payment_by_token(item) or _payment_by_name(item, notice)
+def _named_by(item: GatewayCallback, notice: Notice) -> Payment | Refund | None:
+    """By our own token, or by the name that the gateway knows; the token wins.
+
+    A token names one thing, and mostly a payment, so that is looked for first, except where a refund is spoken of.
+    """
+    looks: tuple[Look, ...] = (_payment_by_token, _refund_of, _payment_by_name)
+    if notice.about is About.REFUND:
+        looks = (_refund_of, _payment_by_token, _payment_by_name)
+    return next((found for look in looks if (found := look(item, notice))), None)
 
 
-def _payment_by_token(item: GatewayCallback) -> Payment | None:
+def _payment_by_token(item: GatewayCallback, _: Notice) -> Payment | None:
     if not item.token_hash:
         return None
     return _PAYMENT_BY_TOKEN.first(method=item.callback_type, token_hash=item.token_hash)
@@ -246,7 +252,7 @@ def _ask_refund(refund: Refund, now: datetime) -> Verdict:
 
 def _about_something_else(item: GatewayCallback, notice: Notice) -> Verdict:
     """Nothing to apply. A dispute is for a person, and put on its payment."""
-    item.payment = _payment_of(item, notice)
+    item.payment = _payment_by_token(item, notice) or _payment_by_name(item, notice)
     if item.payment is not None and "dispute" in notice.result.code:
         text = f"The customer disputes this payment ({notice.result.code}). Answer it at the gateway."
         _, payment = lock_payment(item.payment.pk)

@@ -183,8 +183,6 @@ def _take_receipt(payment: Payment, result: Result, source: Source, now: datetim
         if source.user is not None:
             raise ReferenceUsed("This reference has settled another payment. Check the receipt.")
         payment.attention = RECEIPT_USED
-        return
-    payment.external_reference = receipt
 
 
 def _receipt_is_free(payment: Payment, receipt: str) -> bool:
@@ -210,8 +208,7 @@ def _complete_receipt(payment: Payment, result: Result) -> None:
     elif not _receipt_is_free(payment, receipt):
         payment.attention = RECEIPT_USED
     else:
-        # What a person typed gives way, or the gateway's receipt would be free for another payment.
-        payment.external_reference = receipt
+        # What a person typed has given way, or the gateway's receipt would be free for another payment.
         payment.next_query_at = None
         if typed is not None:
             payment.metadata = {**payment.metadata, "typed_receipt": typed}

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from apps.core import money
 from apps.core.locking import locked, require_transaction
@@ -43,12 +44,12 @@ def find_and_lock(sale_id: int, *, cashier_id: int | None = None) -> Sale:
     return sale
 
 
-_HELD = PreparedModels(lambda: locked(Sale.objects.select_related("cashier").filter(pk=Given("id"))))
-_OWN_HELD = PreparedModels(
-    lambda: locked(
-        Sale.objects.select_related("cashier").filter(pk=Given("id"), cashier_id=Given("cashier_id"))
-    )
-)
+def _held() -> QuerySet[Sale]:
+    return locked(Sale.objects.select_related("cashier").filter(pk=Given("id")))
+
+
+_HELD = PreparedModels(_held)
+_OWN_HELD = PreparedModels(lambda: _held().filter(cashier_id=Given("cashier_id")))
 
 
 def sale_held(sale_id: int, cashier_id: int | None) -> Sale | None:
