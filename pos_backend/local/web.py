@@ -7,6 +7,8 @@ from pos_backend.local.children import Program
 from pos_backend.local.options import Options
 
 WORKING_THREADS = 8
+# Longer than clients keep an idle connection: what is sent on one while it is being closed is reset (ADR 0030).
+KEPT = ("--keep-alive", "75")
 
 
 def web_server(options: Options) -> Program:
@@ -14,7 +16,7 @@ def web_server(options: Options) -> Program:
     # Those who wait for an outcome hold a thread each; the others never have fewer than WORKING_THREADS.
     threads = WORKING_THREADS + options.waiters
     command += ["--workers", str(options.workers), "--worker-class", "gthread", "--threads", str(threads)]
-    command += ["--timeout", "30", "--graceful-timeout", "20", "--log-level", "warning"]
+    command += ["--timeout", "30", "--graceful-timeout", "20", *KEPT, "--log-level", "warning"]
     # Its control socket would be put into the home folder, which need not exist.
     command += ["--no-control-socket"]
     if options.access_log:

@@ -18,7 +18,7 @@ from django.db import connection
 from apps.sales.models import Sale
 from apps.users.models import User
 from pos_backend.local.postgres import PROJECT
-from pos_backend.local.web import health
+from pos_backend.local.web import KEPT, health
 from tests.concurrency.racing import wait_until
 from tests.concurrency.shop import PRICE, SALES, basket, put_on_shelf, stock_of
 from tests.faults.processes import Device
@@ -56,7 +56,7 @@ def a_server(database: str, log: Path) -> Iterator[str]:
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "pos_backend.wsgi:application", "--preload"]
     command += ["--bind", f"127.0.0.1:{port}", "--workers", str(WORKERS), "--worker-class", "gthread"]
-    command += ["--threads", str(THREADS), "--no-control-socket", "--log-level", "error"]
+    command += ["--threads", str(THREADS), *KEPT, "--no-control-socket", "--log-level", "error"]
     env = {**os.environ, "DATABASE_URL": database, "PGAPPNAME": "house", "POS_ENV": "development"}
     with log.open("wb") as output:
         server = subprocess.Popen(command, cwd=PROJECT, env=env, stderr=output)

@@ -20,6 +20,7 @@ from django.utils import timezone
 from apps.users.models import AuthToken, User
 from payments.simulator import Simulator, running
 from pos_backend.local.postgres import PROJECT
+from pos_backend.local.web import KEPT
 from tests.concurrency.racing import ask, wait_until
 from tests.faults.killing import HOOK, ORDER, killed
 from tests.servers import beside, database_url, free_port
@@ -122,15 +123,8 @@ class House:
         # The application is loaded before the worker is forked, so that the next one is there at once.
         command = [sys.executable, "-m", "gunicorn", application, "--preload"]
         command += ["--bind", f"127.0.0.1:{port}", "--workers", "1", "--worker-class", "gthread"]
-        command += [
-            "--threads",
-            "8",
-            "--no-control-socket",
-            "--graceful-timeout",
-            "5",
-            "--log-level",
-            "error",
-        ]
+        command += ["--threads", "8", *KEPT, "--no-control-socket"]
+        command += ["--graceful-timeout", "5", "--log-level", "error"]
         server = self._start(command, {"PAYMENT_STEP_HOOK": HOOK}, log=self.server_log)
         wait_until(lambda: _is_open(port) or server.poll() is not None, PATIENCE)
         assert server.poll() is None, self.server_log.read_text()
