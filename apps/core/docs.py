@@ -217,6 +217,9 @@ def _page_schema(page: Page, row: Any) -> openapi.Schema:
     properties: OrderedDict[str, Any] = OrderedDict()
     if page.counted:
         properties["count"] = openapi.Schema(type=openapi.TYPE_INTEGER)
+        properties["count_is_estimate"] = openapi.Schema(
+            type=openapi.TYPE_BOOLEAN, description="True only where there are more than 10,000."
+        )
     for link in ("next", "previous"):
         properties[link] = openapi.Schema(type=openapi.TYPE_STRING, format="uri", x_nullable=True)
     properties["results"] = openapi.Schema(type=openapi.TYPE_ARRAY, items=row)

@@ -6,6 +6,7 @@ import django_filters
 from django.db.models import QuerySet
 
 from apps.core.filters import IdFilter
+from apps.core.pagination import in_one_pass
 from apps.products import selectors
 from apps.products.models import Product
 
@@ -37,7 +38,7 @@ class ProductFilter(django_filters.FilterSet):
         fields = ()
 
     def by_text(self, products: QuerySet[Any, Any], name: str, text: str) -> QuerySet[Any, Any]:
-        return selectors.search(products, text)
+        return in_one_pass(selectors.search(products, text))
 
     def by_low_stock(self, products: QuerySet[Any, Any], name: str, wanted: bool) -> QuerySet[Any, Any]:
         if wanted:

@@ -2,11 +2,13 @@
 
 from base64 import b64encode
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from django.apps import apps
+from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -61,6 +63,10 @@ def walk(client: APIClient, address: str | None, link: str = "next") -> list[lis
     return pages
 
 
+def pages(start: str, count: int) -> list[str]:
+    return [f"{start}&page={number}" for number in range(1, count + 1)]
+
+
 def cursor(text: str) -> str:
     return quote(b64encode(text.encode()).decode())
 
@@ -91,8 +97,8 @@ def test_the_size_of_a_page(as_admin: APIClient, rows: list[int], path: str, ask
 
 def test_numbered_pages_and_their_links(as_admin: APIClient, rows: list[int]) -> None:
     first = get(as_admin, f"{CATEGORIES}?page_size=100&x=1")
-    assert list(first) == ["count", "next", "previous", "results"]
-    assert (first["count"], first["previous"]) == (205, None)
+    assert list(first) == ["count", "count_is_estimate", "next", "previous", "results"]
+    assert (first["count"], first["count_is_estimate"], first["previous"]) == (205, False, None)
     assert first["next"] == f"http://testserver{CATEGORIES}?page=2&page_size=100&x=1"
     second = get(as_admin, first["next"])
     assert second["previous"] == f"http://testserver{CATEGORIES}?page_size=100&x=1"
@@ -101,6 +107,40 @@ def test_numbered_pages_and_their_links(as_admin: APIClient, rows: list[int]) ->
     assert get(as_admin, f"{CATEGORIES}?page_size=100&page=last")["results"] == third["results"]
     every = [row for page in walk(as_admin, f"{CATEGORIES}?page_size=7") for row in page]
     assert len(every) == len(set(every)) == 205
+
+
+def test_more_than_can_be_counted_cheaply_is_estimated(
+    as_admin: APIClient, rows: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.core.pagination.COUNTED", 60)
+    with connection.cursor() as sql:
+        sql.execute("ANALYZE products_category")
+    start = f"{CATEGORIES}?page_size=50"
+    counts = [
+        (page["count"], page["count_is_estimate"]) for page in map(partial(get, as_admin), pages(start, 5))
+    ]
+    # Wherever it ends is known when the last page is read.
+    assert counts == [(205, True)] * 4 + [(205, False)]
+
+
+def test_an_estimate_is_never_less_than_what_was_seen(
+    as_admin: APIClient, rows: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.core.pagination.COUNTED", 60)
+    monkeypatch.setattr("apps.core.pagination._expected", lambda rows: 1)
+    first = get(as_admin, f"{CATEGORIES}?page_size=50")
+    assert (first["count"], first["count_is_estimate"]) == (61, True)
+    third = get(as_admin, f"{CATEGORIES}?page_size=50&page=3")
+    assert third["count"] == 151
+    assert third["next"]
+
+
+def test_a_page_that_is_not_full_needs_no_count(
+    as_admin: APIClient, rows: list[int], django_assert_num_queries: Any
+) -> None:
+    for address, statements in ((f"{CATEGORIES}?page_size=200&page=2", 2), (CATEGORIES, 3)):
+        with django_assert_num_queries(statements):  # the token, the page; the count
+            get(as_admin, address)
 
 
 @pytest.mark.parametrize(
