@@ -42,5 +42,5 @@ class ProductFilter(django_filters.FilterSet):
 
     def by_low_stock(self, products: QuerySet[Any, Any], name: str, wanted: bool) -> QuerySet[Any, Any]:
         if wanted:
-            return selectors.low_stock(products)
+            return in_one_pass(selectors.low_stock(products))
         return products.exclude(pk__in=selectors.low_stock(Product.objects.all()).values("pk"))

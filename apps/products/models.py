@@ -48,7 +48,10 @@ class Product(models.Model):
     """
 
     name = models.CharField(max_length=200)
-    category = models.ForeignKey(Category, models.PROTECT, null=True, blank=True, related_name="products")
+    # An index below begins with it.
+    category = models.ForeignKey(
+        Category, models.PROTECT, null=True, blank=True, related_name="products", db_index=False
+    )
     barcode = models.CharField(max_length=barcodes.MAX_LENGTH, null=True, blank=True)
     barcode_key = models.CharField(max_length=barcodes.MAX_LENGTH, null=True, unique=True, editable=False)
     sku = models.CharField("SKU", max_length=64, unique=True)
@@ -88,6 +91,10 @@ class Product(models.Model):
             models.Index(OpClass("barcode", "varchar_pattern_ops"), name="product_barcode_prefix"),
             models.Index(OpClass(Upper("sku"), "text_pattern_ops"), name="product_sku_prefix"),
             models.Index(fields=["name", "id"], name="product_by_name"),
+            models.Index(fields=["category", "name", "id"], name="product_by_category"),
+            models.Index(fields=["price", "id"], name="product_by_price"),
+            models.Index(fields=["created_at", "id"], name="product_by_creation"),
+            models.Index(fields=["name", "id"], condition=Q(is_active=False), name="product_inactive"),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(price__gte=0), name="price_not_negative"),

@@ -15,6 +15,7 @@ from rest_framework.viewsets import GenericViewSet, ModelViewSet
 
 from apps.core import clock, money
 from apps.core.docs import PAGE, documented, page_of
+from apps.core.pagination import in_one_pass
 from apps.core.parsers import StrictJSONParser
 from apps.products import selectors, services
 from apps.products.errors import ProductNotFound
@@ -117,9 +118,8 @@ class ProductViewSet(ListModelMixin, GenericViewSet[Product]):
     )
     @action(detail=False)
     def low_stock(self, request: Request) -> Response:
-        return self._page(
-            selectors.low_stock(self.filter_queryset(self.get_queryset()).filter(is_active=True))
-        )
+        low = selectors.low_stock(self.filter_queryset(self.get_queryset()).filter(is_active=True))
+        return self._page(in_one_pass(low))
 
     @documented(
         "Find the product behind a scanned barcode",

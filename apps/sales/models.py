@@ -113,6 +113,12 @@ class Sale(models.Model):
             models.Index(fields=["created_at"], name="sale_by_creation"),
             models.Index(fields=["cashier", "-id"], name="sale_by_cashier"),
             models.Index(fields=["created_at"], condition=Q(status="pending"), name="sale_pending"),
+            # Most are paid at once, which need not be found by it and pay nothing for it.
+            models.Index(
+                fields=["payment_status", "-id"],
+                condition=~Q(payment_status="paid"),
+                name="sale_by_payment_status",
+            ),
             models.Index(
                 fields=["completed_at"], condition=Q(completed_at__isnull=False), name="sale_by_completion"
             ),

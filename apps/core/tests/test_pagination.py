@@ -1,10 +1,12 @@
 """Pages by number where counting is cheap, by cursor where a list only ever grows."""
 
+import re
 from base64 import b64encode
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
 from django.apps import apps
@@ -165,6 +167,37 @@ def test_cursors_visit_every_row_once(as_admin: APIClient, rows: list[int], size
     assert [row for page in pages for row in page] == rows
     assert [len(page) for page in pages[:-1]] == [size] * (len(pages) - 1)
     assert list(get(as_admin, start)) == ["next", "previous", "results"]
+
+
+@pytest.mark.parametrize("size", [7, 200])
+@pytest.mark.parametrize("days", ["start_date=1990-01-01", "end_date=2999-12-31"])
+def test_days_are_visited_by_time_once(as_admin: APIClient, rows: list[int], size: int, days: str) -> None:
+    """A third of the rows are of one moment, and what came later may be of an earlier one."""
+    Movement = apps.get_model("inventory.Movement")
+    yesterday = timezone.now() - timedelta(days=1)
+    late = Movement.objects.get(pk=rows[0])
+    changes = {"pk": None, "stock_before": late.stock_after, "stock_after": late.stock_after + 1}
+    kept = {"product": late.product, "movement_type": "purchase", "quantity": 1, "created_at": yesterday}
+    Movement.objects.bulk_create([Movement(**kept, **changes) for _ in range(100)])
+    expected = list(Movement.objects.order_by("-created_at", "-id").values_list("pk", flat=True))
+    assert expected[:205] == rows
+    start = f"{MOVEMENTS}?{days}&page_size={size}"
+    assert [row for page in walk(as_admin, start) for row in page] == expected
+    page = get(as_admin, get(as_admin, get(as_admin, start)["next"])["previous"] if size < 100 else start)
+    assert ids(page) == expected[:size]
+
+
+BAD_MOMENTS = """
+    1  x  2026-11-22  2026-11-22 10:00:00  2026-13-22 10:00:00+00:00  0001-01-01 00:00:00+00:00
+    9999-12-31 23:59:59-23:59  ２026-11-22 10:00:00+00:00  2026-11-22 10:00:00+00:00' OR 1=1
+"""
+
+
+@pytest.mark.parametrize("position", ["", *re.split(r"\s{2,}", BAD_MOMENTS.strip())])
+def test_a_crafted_cursor_of_days_is_not_found(as_admin: APIClient, rows: list[int], position: str) -> None:
+    crafted = b64encode(urlencode({"p": position}).encode()).decode()
+    answer = as_admin.get(MOVEMENTS, {"start_date": "2020-01-01", "cursor": crafted})
+    assert (answer.status_code, answer.json()) == (404, NOT_FOUND)
 
 
 def test_cursors_lead_back_again(as_admin: APIClient, rows: list[int]) -> None:

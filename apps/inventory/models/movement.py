@@ -42,6 +42,10 @@ class Movement(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["product", "-id"], name="movement_by_product"),
             models.Index(fields=["reference_number"], name="movement_by_reference"),
+            # Few beside the sales, which need not be found by their kind and pay nothing for it.
+            models.Index(
+                fields=["movement_type", "-id"], condition=~Q(movement_type="sale"), name="movement_by_type"
+            ),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=~Q(quantity=0), name="movement_moves_something"),
