@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any, cast
 
 from django.core.paginator import EmptyPage, Page, PageNotAnInteger, Paginator
-from django.db.models import Count, QuerySet, Window
+from django.db import connection
+from django.db.models import QuerySet, Value
 from django.utils.dateparse import parse_datetime
 from django.utils.functional import cached_property
 from rest_framework.exceptions import NotFound
@@ -18,7 +19,7 @@ _POSITION = re.compile(r"[0-9]{1,18}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 # So many rows are counted in a few milliseconds.
 COUNTED = 10_000
-FOUND = "found_in_all"
+GUESSED = "matches_unknown"
 # The parameters that ask for days, wherever a list has them.
 DAYS = ("start_date", "end_date")
 
@@ -58,32 +59,53 @@ class Pages(Paginator):  # type: ignore[type-arg]
 
     def _read(self, before: int) -> tuple[list[Any], int | None]:
         """The rows of a page, and one more if there is one; how many there are in all, if that cost nothing."""
-        rows, here = self.object_list, slice(before, before + self.per_page + 1)
-        if FOUND not in rows.query.annotations:
-            return list(rows[here]), None
-        keys = list(rows.values_list("pk", FOUND)[here])
-        # Only these are joined with what else belongs to a row.
-        return list(rows.filter(pk__in=[key for key, _ in keys])), keys[0][1] if keys else 0
+        rows = self.object_list
+        if GUESSED in rows.query.annotations:
+            keys, found = _matching(rows, before, self.per_page + 1)
+            # Only these are joined with what else belongs to a row.
+            return list(rows.filter(pk__in=keys)), found
+        return list(rows[before : before + self.per_page + 1]), None
 
     def _counted(self, seen: int) -> int:
-        counted = self.object_list.order_by().values("pk")[: COUNTED + 1].count()
+        expected = _expected(self.object_list)
+        counted = COUNTED + 1
+        if expected <= 2 * COUNTED:
+            counted = self.object_list.order_by().values("pk")[:counted].count()
         self.estimated = counted > COUNTED
-        return max(_expected(self.object_list), counted, seen) if self.estimated else counted
+        return max(expected, counted, seen) if self.estimated else counted
 
 
-def in_one_pass(rows: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
-    """For conditions whose matches the database cannot guess the number of: all are found, counted and sorted at once.
+def matches_unknown(rows: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
+    """For conditions whose matches the database cannot guess the number of: `Pages` finds all, then sorts and counts.
 
-    Without it PostgreSQL hopes that there are many matches, walks all rows in the order that was asked for until the
-    page is full, and reads the whole table where there are few.
+    PostgreSQL would hope for many matches, walk all rows in the order that was asked for until the page is full, and
+    read the whole table where there are few.
     """
-    counted: QuerySet[Any, Any] = rows.annotate(**{FOUND: Window(Count("*"))})
-    return counted
+    marked: QuerySet[Any, Any] = rows.alias(**{GUESSED: Value(True)})
+    return marked
+
+
+def _matching(rows: QuerySet[Any, Any], before: int, count: int) -> tuple[list[int], int]:
+    """The keys of some rows in their order, and how many rows there are, from one look at each."""
+    order = [name for name in rows.query.order_by if isinstance(name, str) and name != "id"]
+    found = rows.order_by().values_list("pk", *(name.removeprefix("-") for name in order))
+    sql, params = found.query.get_compiler(connection=connection).as_sql()
+    columns = [f"by{number}" for number, _ in enumerate(order)]
+    by = [f"{c} DESC" if name.startswith("-") else c for c, name in zip(columns, order, strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH found ({', '.join(['key', *columns])}) AS MATERIALIZED ({sql})"  # noqa: S608 (from the models)
+            " SELECT (SELECT count(*) FROM found), array(SELECT key FROM found"
+            f" ORDER BY {', '.join([*by, 'key'])} LIMIT %s OFFSET %s)",
+            [*params, count, before],
+        )
+        in_all, keys = cursor.fetchone()
+    return keys, in_all
 
 
 def _expected(rows: QuerySet[Any, Any]) -> int:
     """How many rows the database expects by its statistics; it plans the query and does not run it."""
-    (planned,) = json.loads(rows.explain(format="json"))
+    (planned,) = json.loads(rows.order_by().values("pk").explain(format="json"))
     return int(planned["Plan"]["Plan Rows"])
 
 

@@ -6,7 +6,7 @@ import django_filters
 from django.db.models import QuerySet
 
 from apps.core.filters import IdFilter
-from apps.core.pagination import in_one_pass
+from apps.core.pagination import matches_unknown
 from apps.products import selectors
 from apps.products.models import Product
 
@@ -38,9 +38,9 @@ class ProductFilter(django_filters.FilterSet):
         fields = ()
 
     def by_text(self, products: QuerySet[Any, Any], name: str, text: str) -> QuerySet[Any, Any]:
-        return in_one_pass(selectors.search(products, text))
+        return matches_unknown(selectors.search(products, text))
 
     def by_low_stock(self, products: QuerySet[Any, Any], name: str, wanted: bool) -> QuerySet[Any, Any]:
         if wanted:
-            return in_one_pass(selectors.low_stock(products))
+            return matches_unknown(selectors.low_stock(products))
         return products.exclude(pk__in=selectors.low_stock(Product.objects.all()).values("pk"))

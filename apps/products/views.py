@@ -15,7 +15,7 @@ from rest_framework.viewsets import GenericViewSet, ModelViewSet
 
 from apps.core import clock, money
 from apps.core.docs import PAGE, documented, page_of
-from apps.core.pagination import in_one_pass
+from apps.core.pagination import matches_unknown
 from apps.core.parsers import StrictJSONParser
 from apps.products import selectors, services
 from apps.products.errors import ProductNotFound
@@ -119,7 +119,7 @@ class ProductViewSet(ListModelMixin, GenericViewSet[Product]):
     @action(detail=False)
     def low_stock(self, request: Request) -> Response:
         low = selectors.low_stock(self.filter_queryset(self.get_queryset()).filter(is_active=True))
-        return self._page(in_one_pass(low))
+        return self._page(matches_unknown(low))
 
     @documented(
         "Find the product behind a scanned barcode",

@@ -54,7 +54,7 @@ HOT = [
     Hot("products", 4, lambda shop: shop.get(PRODUCTS), whole={"products_product"}),
     Hot("search by words", 3, lambda shop: shop.get(PRODUCTS, search=shop.product.name)),
     Hot("search by a word's beginning", 3, lambda shop: shop.get(PRODUCTS, search=shop.product.name[:4])),
-    Hot("a category", 3, lambda shop: shop.get(PRODUCTS, category=shop.product.category_id)),
+    Hot("a category", 4, lambda shop: shop.get(PRODUCTS, category=shop.product.category_id)),
     Hot(
         "products by price", 4, lambda shop: shop.get(PRODUCTS, ordering="price"), whole={"products_product"}
     ),
