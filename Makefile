@@ -12,7 +12,7 @@ ifeq ($(shell [ -x $(BIN)/python ] && echo yes),)
 $(shell rm -f $(STAMP) 2>/dev/null)
 endif
 
-.PHONY: help run test check audit faults fuzz bench bench-reports bench-growth bench-soak bench-startup bench-bloat clean
+.PHONY: help run test check audit faults fuzz bench bench-reports bench-growth bench-soak bench-startup bench-bloat bench-workers clean
 .DEFAULT_GOAL := help
 
 help:
@@ -26,7 +26,7 @@ help:
 	@echo "make bench-reports  measure reports on up to a million sales (half an hour)"
 	@echo "make bench-growth   a small shop against one of a million products and ten million sale lines (hours)"
 	@echo "make bench-soak     half an hour of mixed traffic with the checker beside it; make bench-startup"
-	@echo "make bench-bloat    what a million checkouts leave behind (an hour)"
+	@echo "make bench-bloat    what a million checkouts leave behind (an hour); make bench-workers"
 	@echo "make clean   remove what can be made again; the shop's data (.pos) and .venv stay"
 
 run: $(STAMP)
@@ -53,7 +53,7 @@ audit: .venv-audit/.installed
 bench: $(STAMP)
 	@exec $(BIN)/python -m benchmarks.run $(ARGS)
 
-bench-reports bench-growth bench-soak bench-startup bench-bloat: bench-%: $(STAMP)
+bench-reports bench-growth bench-soak bench-startup bench-bloat bench-workers: bench-%: $(STAMP)
 	@exec $(BIN)/python -m benchmarks.$* $(ARGS)
 
 check: $(STAMP)

@@ -18,6 +18,7 @@ from pos_backend.local.postgres import PROJECT
 from pos_backend.local.web import web_server
 
 SHOP = "pos_backend.wsgi:application"
+BIND = "127.0.0.1:0"  # stands for the port that is chosen when it starts
 START_SECONDS = 30.0
 # For messages only: nobody listens where a question would go.
 MPESA: Mapping[str, str] = {
@@ -58,11 +59,19 @@ def production(url: str, folder: Path) -> dict[str, str]:
 @contextmanager
 def serving(application: str, env: Mapping[str, str]) -> Iterator[Server]:
     """gunicorn with this application until the block ends."""
+    with serving_program(program(application), env) as server:
+        yield server
+
+
+@contextmanager
+def serving_program(gunicorn: Program, env: Mapping[str, str]) -> Iterator[Server]:
+    """This one until the block ends, at a port of its own."""
     port = _free_port()
+    command = tuple(f"127.0.0.1:{port}" if part == BIND else part for part in gunicorn.command)
     child: Child | None = None
     try:
         with STOP.held():
-            child = start_program(_program(application, port), PROJECT, env)
+            child = start_program(replace(gunicorn, command=command), PROJECT, env)
         _wait_until_open(child, port)
         yield Server(port, psutil.Process(child.process.pid))
     finally:
@@ -70,15 +79,16 @@ def serving(application: str, env: Mapping[str, str]) -> Iterator[Server]:
             child.stop()
 
 
-def _program(application: str, port: int) -> Program:
-    options = replace(read_options(PROJECT), host="127.0.0.1", port=port, access_log=False)
-    program = web_server(options)
-    return replace(program, command=tuple(application if part == SHOP else part for part in program.command))
+def program(application: str) -> Program:
+    """As `make run` starts it; `serving_program` gives it its port."""
+    options = replace(read_options(PROJECT), host="127.0.0.1", port=0, access_log=False)
+    usual = web_server(options)
+    return replace(usual, command=tuple(application if part == SHOP else part for part in usual.command))
 
 
 def shape() -> str:
     """Worker class, workers and threads, as the command line of `make run` has them."""
-    command = _program(SHOP, 0).command
+    command = program(SHOP).command
     value = {name: command[index + 1] for index, name in enumerate(command[:-1])}
     return f"{value['--workers']} workers ({value['--worker-class']}) with {value['--threads']} threads each"
 
