@@ -114,7 +114,7 @@ def _table(before: Mapping[str, Table], after: Mapping[str, Table], anew: Mappin
     """The tables that are largest or have the most to lose; `x` is their size against what they would be anew."""
     largest = sorted(after, key=lambda name: -after[name].all)[:SHOWN]
     rewritten = sorted(after, key=lambda name: -after[name].updates)[:SHOWN]
-    rows = [HEADS]
+    rows: list[tuple[str, ...]] = [HEADS]
     for name in dict.fromkeys(largest + [name for name in rewritten if after[name].updates]):
         now = after[name]
         updates = now.updates - before[name].updates

@@ -60,7 +60,7 @@ def run(options: argparse.Namespace, stack: ExitStack) -> str:
             for scenario in SCENARIOS:
                 measured = _measure(scenario, server, database, shop, options, turn * len(SHAPES) + number)
                 found.setdefault((number, scenario.name), []).append(measured)
-    rows = [HEADS]
+    rows: list[tuple[str, ...]] = [HEADS]
     for scenario in SCENARIOS:
         rows += [_row(scenario, number, found[number, scenario.name]) for number in range(len(SHAPES))]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADS))]

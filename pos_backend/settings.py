@@ -283,6 +283,11 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = config("TIME_ZONE", default="Africa/Nairobi")
 CURRENCY = config("CURRENCY", default="KES")
+# What stands on receipts; a bar begins a new line.
+SHOP_NAME = config("SHOP_NAME", default="My shop")
+SHOP_ADDRESS = config("SHOP_ADDRESS", default="").replace("|", "\n")
+SHOP_TAX_PIN = config("SHOP_TAX_PIN", default="")
+RECEIPT_FOOTER = config("RECEIPT_FOOTER", default="Thank you!").replace("|", "\n")
 PRICES_INCLUDE_TAX = config("PRICES_INCLUDE_TAX", default=True, cast=bool)
 CASHIER_MAX_DISCOUNT_PERCENT = config("CASHIER_MAX_DISCOUNT_PERCENT", default="10", cast=Decimal)
 SALE_EXPIRY_MINUTES = config("SALE_EXPIRY_MINUTES", default=120, cast=int)

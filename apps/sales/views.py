@@ -7,8 +7,10 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
+from django.http import HttpResponse
 from rest_framework import status
 from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -17,13 +19,15 @@ from apps.core import clock, ports
 from apps.core.docs import CURSOR, documented, page_of
 from apps.core.idempotency import idempotent
 from apps.core.pagination import NewestFirst
-from apps.sales import selectors, services
+from apps.sales import receipts, selectors, services
 from apps.sales.errors import SaleNotFound
 from apps.sales.filters import SaleFilter
 from apps.sales.models import Sale
 from apps.sales.serializers import CustomerForm, OrderForm, SaleSerializer, sale_data
 from apps.users.authentication import person
 
+OUTPUTS = ("html", "pdf", "escpos", "text")
+WIDTHS = ("80", "58")
 FILTERS = {
     "status": "`pending`, `completed` or `cancelled`.",
     "payment_status": "`unpaid`, `partial`, `paid` or `refunded`.",
@@ -136,6 +140,29 @@ class SaleViewSet(GenericViewSet[Sale]):
         services.complete_sale(self._locked(pk), now=clock.now())
         return self._sale(pk)
 
+    @documented(
+        "A sale's receipt",
+        description="For a browser (`html`), as a PDF, as text, or as bytes for a receipt printer (`escpos`, ESC/POS). "
+        "Phones are masked. What is not paid yet, cancelled or refunded says so.",
+        answers={200: "The receipt, in the form that was asked for."},
+        statuses=(400,),
+        errors={404: ["sale_not_found"]},
+        query={
+            "output": ("`html` (unless asked otherwise), `pdf`, `escpos` or `text`.", OUTPUTS),
+            "width": ("Of the paper in millimetres, `58` or `80` (unless asked otherwise).", WIDTHS),
+        },
+        produces=("text/html", "application/pdf", "application/octet-stream", "text/plain"),
+    )
+    @action(detail=True)
+    def receipt(self, request: Request, pk: str) -> HttpResponse:
+        output, width = _chosen(request, "output", OUTPUTS), int(_chosen(request, "width", WIDTHS))
+        sale = self._visible().filter(pk=pk).first()
+        if sale is None:
+            raise SaleNotFound
+        lines, payments = selectors.lines_of_sales([sale.pk]), ports.payments_of_sales()([sale.pk])
+        rows = receipts.receipt_rows(sale, lines[sale.pk], payments.get(sale.pk, []), receipts.the_shop())
+        return receipts.answer(rows, output, width, name=f"receipt-{sale.sale_number}")
+
     def _locked(self, pk: str) -> Sale:
         user = person(self.request)
         return services.find_and_lock(int(pk), cashier_id=None if user.is_admin else user.pk)
@@ -158,6 +185,15 @@ class SaleViewSet(GenericViewSet[Sale]):
         return [
             sale_data(sale, lines[sale.pk], payments.get(sale.pk, []), with_cost=with_cost) for sale in sales
         ]
+
+
+def _chosen(request: Request, name: str, values: Sequence[str]) -> str:
+    """The value of a query parameter, the first one unless another was asked for."""
+    wanted = request.query_params.get(name) or values[0]
+    if wanted not in values:
+        *others, last = values
+        raise ValidationError({name: [f"Use {', '.join(others)} or {last}."]})
+    return wanted
 
 
 def _discount_limit(request: Request) -> Decimal | None:
