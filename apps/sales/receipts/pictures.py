@@ -20,8 +20,16 @@ def qr_modules(text: str) -> list[list[bool]]:
     return [[bool(module) for module in row] for row in code.matrix]
 
 
-def qr_svg(text: str) -> str:
-    return segno.make_qr(text, error="m").svg_inline(scale=4, border=QUIET)
+def qr_path(text: str) -> tuple[int, str]:
+    """How wide an SVG picture of the code is in modules, and its path."""
+    modules = qr_modules(text)
+    black = [
+        f"M{x + QUIET} {y + QUIET}h1v1h-1z"
+        for y, row in enumerate(modules)
+        for x, is_black in enumerate(row)
+        if is_black
+    ]
+    return len(modules) + 2 * QUIET, "".join(black)
 
 
 def qr_picture(text: str, width: int) -> Image.Image:
