@@ -24,7 +24,7 @@ help:
 	@echo "make fuzz    the long form of bad input: over 100,000 requests (half an hour)"
 	@echo "make bench   measure: make bench ARGS='--help'"
 	@echo "make bench-reports  measure reports on up to a million sales (half an hour)"
-	@echo "make bench-growth   a small shop against one of a million products and ten million sale lines (hours)"
+	@echo "make bench-growth   a small shop against one of a million products and ten million sale lines (three quarters of an hour)"
 	@echo "make bench-soak     half an hour of mixed traffic with the checker beside it; make bench-startup"
 	@echo "make bench-bloat    what a million checkouts leave behind (an hour); make bench-workers"
 	@echo "make clean   remove what can be made again; the shop's data (.pos) and .venv stay"
