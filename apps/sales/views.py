@@ -151,7 +151,13 @@ class SaleViewSet(GenericViewSet[Sale]):
             "output": ("`html` (unless asked otherwise), `pdf`, `escpos` or `text`.", OUTPUTS),
             "width": ("Of the paper in millimetres, `58` or `80` (unless asked otherwise).", WIDTHS),
         },
-        produces=("text/html", "application/pdf", "application/octet-stream", "text/plain"),
+        produces=(
+            "application/json",
+            "text/html",
+            "application/pdf",
+            "application/octet-stream",
+            "text/plain",
+        ),
     )
     @action(detail=True)
     def receipt(self, request: Request, pk: str) -> HttpResponse:

@@ -234,6 +234,14 @@ def test_what_is_not_offered(as_cashier: APIClient, sale: dict[str, Any], asked:
     assert (answer.status_code, list(answer.json())) == (400, list(asked))
 
 
+@pytest.mark.parametrize("accept", ["application/pdf", "text/html,*/*;q=0.8", "image/png"])
+def test_the_query_decides_and_not_what_a_browser_accepts(
+    as_cashier: APIClient, sale: dict[str, Any], accept: str
+) -> None:
+    answer = as_cashier.get(f"{SALES}{sale['id']}/receipt/", {"output": "text"}, headers={"Accept": accept})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
+
+
 def test_markup_in_names_is_text(as_cashier: APIClient, shelf: Callable[..., Any], settings: Any) -> None:
     settings.SHOP_NAME = "<script>alert(1)</script>"
     items = [{"product": shelf("<img src=x onerror=alert(2)>").pk, "quantity": 1}]
