@@ -38,11 +38,9 @@ class Pages(Paginator):  # type: ignore[type-arg]
         self.estimated = False
 
     def page(self, number: int | str) -> "Page[Any]":
-        if not _NUMBER.fullmatch(str(number)):
+        if not _NUMBER.fullmatch(str(number)) or int(number) < 1:
             raise PageNotAnInteger("The number of a page is a whole number from 1.")
         before = (int(number) - 1) * self.per_page
-        if before < 0:
-            raise PageNotAnInteger("The number of a page is a whole number from 1.")
         rows, found = self._read(before)
         if before and not rows:
             raise EmptyPage("There are no rows on this page.")

@@ -162,9 +162,7 @@ class SaleViewSet(GenericViewSet[Sale]):
     @action(detail=True)
     def receipt(self, request: Request, pk: str) -> HttpResponse:
         output, width = _chosen(request, "output", OUTPUTS), int(_chosen(request, "width", WIDTHS))
-        sale = self._visible().filter(pk=pk).first()
-        if sale is None:
-            raise SaleNotFound
+        sale = self._seen(pk)
         lines, payments = selectors.lines_of_sales([sale.pk]), ports.payments_of_sales()([sale.pk])
         rows = receipts.receipt_rows(sale, lines[sale.pk], payments.get(sale.pk, []), receipts.the_shop())
         return receipts.answer(rows, output, width, name=f"receipt-{sale.sale_number}")
@@ -173,11 +171,14 @@ class SaleViewSet(GenericViewSet[Sale]):
         user = person(self.request)
         return services.find_and_lock(int(pk), cashier_id=None if user.is_admin else user.pk)
 
-    def _sale(self, pk: str) -> Response:
+    def _seen(self, pk: str) -> Sale:
         sale = self._visible().filter(pk=pk).first()
         if sale is None:
             raise SaleNotFound
-        return Response(self._data([sale])[0])
+        return sale
+
+    def _sale(self, pk: str) -> Response:
+        return Response(self._data([self._seen(pk)])[0])
 
     def _page(self, sales: QuerySet[Sale]) -> Response:
         return self.get_paginated_response(
